@@ -29,7 +29,7 @@ def canonical_json(value: Any) -> bytes:
 
     Raises TypeError for floats and unknown types, ValueError for integers beyond 2^53-1.
     """
-    return rfc8785.dumps(plain(value))
+    return bytes(rfc8785.dumps(plain(value)))
 
 
 def digest(value: Any) -> str:
@@ -73,7 +73,7 @@ def plain(value: Any) -> Any:
 
 
 def normal_decimal(value: Decimal) -> str:
-    """`Decimal('1.50')` -> `'1.5'`; no exponent, no trailing zeros, no negative zero. Raises ValueError if not finite."""
+    """`Decimal('1.50')` -> `'1.5'`: no exponent, trailing zeros or negative zero. Raises ValueError if not finite."""
     if not value.is_finite():
         raise ValueError("only finite decimals have a canonical form")
     text = format(value.normalize() + 0, "f")

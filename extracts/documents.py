@@ -62,7 +62,8 @@ def parse(data: bytes, source: str) -> Document:
 
 
 def _compose(data: bytes, source: str) -> Any:
-    from ruamel.yaml import YAML, YAMLError
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
 
     yaml = YAML(typ="rt")
     yaml.version = (1, 2)
@@ -129,7 +130,9 @@ class _Reader:
         if text in ("true", "false"):
             return text == "true"
         if _AMBIGUOUS.match(text) or _YAML11_WORDS.match(text):
-            return self._problem(node, path, f"{text!r} is ambiguous (readers of YAML differ about it); put it in quotes")
+            return self._problem(
+                node, path, f"{text!r} is ambiguous (readers of YAML differ about it); put it in quotes"
+            )
         return int(text) if re.fullmatch(r"[-+]?\d+", text) else text
 
     def _problem(self, node: Any, path: str, message: str) -> None:
@@ -137,4 +140,6 @@ class _Reader:
 
 
 def _has_control(text: str) -> bool:
-    return any((ord(c) < 32 and c not in "\n\t") or 127 <= ord(c) < 160 or c in "\u2028\u2029\u202e\u2066\u2067" for c in text)
+    return any(
+        (ord(c) < 32 and c not in "\n\t") or 127 <= ord(c) < 160 or c in "\u2028\u2029\u202e\u2066\u2067" for c in text
+    )

@@ -46,9 +46,11 @@ def test_namespace(namespace: str) -> str:
 
 
 def generate_key(path: Path, comment: str) -> None:
-    """A new unencrypted ed25519 key pair at `path` (0600) and `path`.pub; for services and demos, never for deciders."""
+    """A new unencrypted ed25519 key pair at `path` (0600) and `path`.pub: for services and demos, not for deciders."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    _run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", comment, "-f", str(path)], b"", f"making key {path.name}")
+    _run(
+        ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", comment, "-f", str(path)], b"", f"making key {path.name}"
+    )
 
 
 def sign(data: bytes, key: Path, namespace: str) -> str:
@@ -56,7 +58,11 @@ def sign(data: bytes, key: Path, namespace: str) -> str:
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder, "document")
         target.write_bytes(data)
-        _run(["ssh-keygen", "-q", "-Y", "sign", "-f", str(key), "-n", namespace, str(target)], b"", f"signing as {namespace}")
+        _run(
+            ["ssh-keygen", "-q", "-Y", "sign", "-f", str(key), "-n", namespace, str(target)],
+            b"",
+            f"signing as {namespace}",
+        )
         return target.with_suffix(".sig").read_text()
 
 
@@ -72,12 +78,25 @@ def verify(data: bytes, signature: str, namespace: str, allowed_signers: Path, a
         sig.write_text(signature)
         principal = _principal(sig, namespace, allowed_signers, when)
         done = _ssh_keygen(
-            ["-Y", "verify", "-f", str(allowed_signers), "-I", principal, "-n", namespace, "-s", str(sig), f"-Overify-time={when}"],
+            [
+                "-Y",
+                "verify",
+                "-f",
+                str(allowed_signers),
+                "-I",
+                principal,
+                "-n",
+                namespace,
+                "-s",
+                str(sig),
+                f"-Overify-time={when}",
+            ],
             data,
         )
         if done.returncode != 0:
             raise SignatureInvalid(
-                f"The {namespace} signature by {principal} does not verify: other bytes were signed, or in another namespace.",
+                f"The {namespace} signature by {principal} does not verify: "
+                "other bytes were signed, or in another namespace.",
                 advice="Ask the signer to sign the document as it is now.",
             )
         return Signature(principal, namespace, _fingerprint(done.stdout.decode(errors="replace")))
@@ -90,7 +109,11 @@ def key_fingerprint(public_key: Path) -> str:
 
 
 def allowed_signers_line(
-    principal: str, public_key: str, namespaces: list[str], valid_after: datetime | None = None, valid_before: datetime | None = None
+    principal: str,
+    public_key: str,
+    namespaces: list[str],
+    valid_after: datetime | None = None,
+    valid_before: datetime | None = None,
 ) -> str:
     """One line of an allowed_signers file. `public_key` is the text of a .pub file; times are written in UTC."""
     options = [f'namespaces="{",".join(namespaces)}"']
@@ -103,7 +126,9 @@ def allowed_signers_line(
 
 
 def _principal(sig: Path, namespace: str, allowed_signers: Path, when: str) -> str:
-    done = _ssh_keygen(["-Y", "find-principals", "-s", str(sig), "-f", str(allowed_signers), f"-Overify-time={when}"], b"")
+    done = _ssh_keygen(
+        ["-Y", "find-principals", "-s", str(sig), "-f", str(allowed_signers), f"-Overify-time={when}"], b""
+    )
     found = done.stdout.decode(errors="replace").split()
     if done.returncode != 0 or not found:
         raise SignatureInvalid(
@@ -119,7 +144,9 @@ def _fingerprint(verified: str) -> str:
 
 def _ssh_keygen(arguments: list[str], data: bytes) -> subprocess.CompletedProcess[bytes]:
     try:
-        return subprocess.run(["ssh-keygen", *arguments], input=data, capture_output=True, check=False, env=_environment(), timeout=60)
+        return subprocess.run(
+            ["ssh-keygen", *arguments], input=data, capture_output=True, check=False, env=_environment(), timeout=60
+        )
     except FileNotFoundError:
         raise TechnicalFailure("ssh-keygen is not installed.", advice="Install the OpenSSH client.") from None
 
@@ -127,7 +154,10 @@ def _ssh_keygen(arguments: list[str], data: bytes) -> subprocess.CompletedProces
 def _run(command: list[str], data: bytes, doing: str) -> bytes:
     done = _ssh_keygen(command[1:], data)
     if done.returncode != 0:
-        raise TechnicalFailure(f"ssh-keygen failed while {doing} (exit {done.returncode}).", advice="Is the key there, readable, and mode 0600?")
+        raise TechnicalFailure(
+            f"ssh-keygen failed while {doing} (exit {done.returncode}).",
+            advice="Is the key there, readable, and mode 0600?",
+        )
     return done.stdout
 
 

@@ -1,0 +1,134 @@
+"""What two people signed, bound to a plan's digest.
+
+Rules:
+1. A decision names the digests of the request, the assessment and the plan that were before the deciders. It covers
+   that plan and no other.
+2. Board and Controller sign the same canonical bytes, each in the namespace of their role: two people, two keys,
+   neither of them the requester.
+3. An approval in part names the columns refused; the plan whose digest it binds is the smaller one.
+4. Suspending, resuming and revoking are signed orders on a decision, effective at once. A denial anywhere stops.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any, TypeVar
+
+from extracts.canonical import canonical_json, digest, plain
+from extracts.errors import InvalidDocument, Problem
+
+
+T = TypeVar("T")
+
+
+class DecisionOutcome(StrEnum):
+    """What was decided about the request as a whole."""
+
+    APPROVE = "approve"
+    APPROVE_IN_PART = "approve in part"
+    RETURN = "return"
+    REFUSE = "refuse"
+
+
+class OrderKind(StrEnum):
+    """An order on an agreement in force."""
+
+    SUSPEND = "suspend"
+    RESUME = "resume"
+    REVOKE = "revoke"
+
+
+@dataclass(frozen=True, order=True)
+class ColumnDecision:
+    """What was decided about one column, and why if it was refused."""
+
+    dataset: str
+    column: str
+    granted: bool
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Decision:
+    """The document that both sign. Digests are `sha256:...`; plan_digest is empty when nothing was approved.
+
+    `valid_from` and `valid_until` are inclusive dates, in UTC. `reason_code`, `acceptable` and `escalation` tell a
+    refused requester why, what would be acceptable and whom to ask next.
+    """
+
+    request_id: str
+    request_version: int
+    request_digest: str
+    assessment_digest: str
+    policy_version: str
+    plan_digest: str
+    outcome: DecisionOutcome
+    columns: tuple[ColumnDecision, ...]
+    reasons: str
+    conditions: tuple[str, ...]
+    delegation: str
+    drawn_up_at: datetime
+    valid_from: date | None = None
+    valid_until: date | None = None
+    review_on: date | None = None
+    reason_code: str = ""
+    acceptable: str = ""
+    escalation: str = ""
+
+    def document(self) -> dict[str, Any]:
+        """The decision as plain JSON values."""
+        found: dict[str, Any] = plain(asdict(self))
+        return found
+
+    def canonical(self) -> bytes:
+        """The bytes that are signed, and delivered as decision.json."""
+        return canonical_json(self.document())
+
+    @property
+    def digest(self) -> str:
+        """The digest by which manifests and the ledger name this decision."""
+        return digest(self.document())
+
+
+@dataclass(frozen=True)
+class Order:
+    """Suspend, resume or revoke: what the signer of `extract-order` signs. `number` counts up from 1 per request."""
+
+    request_id: str
+    number: int
+    kind: OrderKind
+    decision_digest: str
+    reasons: str
+    ordered_at: datetime
+
+    def document(self) -> dict[str, Any]:
+        """The order as plain JSON values."""
+        found: dict[str, Any] = plain(asdict(self))
+        return found
+
+    def canonical(self) -> bytes:
+        """The bytes that are signed."""
+        return canonical_json(self.document())
+
+
+def decision_from_document(document: Mapping[str, Any]) -> Decision:
+    """The decision of a decision.json. Raises InvalidDocument."""
+    return _read(Decision, document, "decision")
+
+
+def order_from_document(document: Mapping[str, Any]) -> Order:
+    """The order of a published order. Raises InvalidDocument."""
+    return _read(Order, document, "order")
+
+
+def _read(kind: type[T], document: Mapping[str, Any], source: str) -> T:
+    from pydantic import TypeAdapter, ValidationError
+
+    try:
+        return TypeAdapter(kind).validate_python(dict(document))
+    except ValidationError as error:
+        problems = [Problem(".".join(str(p) for p in e["loc"]), e["msg"]) for e in error.errors(include_input=False)]
+        raise InvalidDocument(source, problems) from None

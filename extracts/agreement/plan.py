@@ -1,0 +1,186 @@
+"""The plan: what exactly will leave, as a value. Two people sign its digest; the engine does this and nothing else.
+
+Rules:
+1. A plan holds meaning only: which columns of which dataset, how treated, which rows, for whom, under which power,
+   within which limits. No rendered SQL, no file layout, no titles: an edit of those must not void an approval.
+2. Equal meaning gives equal bytes: conditions and value lists are sorted and without repeats, values are coerced to
+   the column's type and written in one way.
+3. A change of any meaning gives another digest, and the old approval does not cover it.
+
+`make_plan` (in `planning`) is the only maker; `explain` (in `explanation`) says it in plain English.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import date
+from enum import StrEnum
+from typing import Any
+
+from extracts.canonical import canonical_json, digest, plain
+from extracts.catalogue.contract import Classification, ColumnType, Identifiability, Identifier, PeriodKind
+
+
+class Criticality(StrEnum):
+    """What a late or stopped delivery would harm: a payment, a service, or a statistic."""
+
+    ENTITLEMENT = "entitlement"
+    OPERATIONAL = "operational"
+    ANALYSIS = "analysis"
+
+
+class Operator(StrEnum):
+    """How a row condition compares. `between` includes both ends; `before` and `after` exclude theirs."""
+
+    EQUALS = "equals"
+    IN = "in"
+    BETWEEN = "between"
+    BEFORE = "before"
+    AFTER = "after"
+    IS_NULL = "is_null"
+
+
+class SafeAddress(StrEnum):
+    """For people marked as having a safe address: the row goes, or the address column goes for everyone.
+
+    Blanking the column for marked people only would reveal the marker.
+    """
+
+    WITHHOLD_ROWS = "withhold rows"
+    WITHHOLD_COLUMNS = "withhold columns"
+    NOT_APPLICABLE = "not applicable"
+
+
+class SmallCells(StrEnum):
+    """What happens to people in groups smaller than k: nothing leaves, or those rows are withheld up to a share."""
+
+    STOP = "stop"
+    WITHHOLD = "withhold"
+
+
+@dataclass(frozen=True, order=True)
+class Condition:
+    """One condition on a declared column; all of a dataset's conditions must hold.
+
+    `values` are canonical text of the column's type: none for is_null, one, two for between, any number for in.
+    A null value never satisfies a condition other than is_null, negated or not.
+    """
+
+    column: str
+    operator: Operator
+    values: tuple[str, ...] = ()
+    negated: bool = False
+
+
+@dataclass(frozen=True)
+class PlannedColumn:
+    """One delivered column: `source` in the curated view, `name` in the file, treated by `treatment` (name@version)."""
+
+    name: str
+    source: str
+    type: ColumnType
+    precision: int
+    scale: int
+    unit: str
+    meaning: str
+    classification: Classification
+    identifier: Identifier
+    identifier_kind: str
+    treatment: str
+    parameters: tuple[str, ...]
+    delivered_type: ColumnType
+
+    @property
+    def treatment_name(self) -> str:
+        """`year` of `year@1`."""
+        return self.treatment.partition("@")[0]
+
+
+@dataclass(frozen=True)
+class PlannedDataset:
+    """What is drawn from one dataset. `quasi_identifiers` are delivered names; `columns` are in delivered order."""
+
+    dataset: str
+    major_version: int
+    relation: str
+    view_digest: str
+    columns: tuple[PlannedColumn, ...]
+    conditions: tuple[Condition, ...]
+    key: tuple[str, ...]
+    persons: tuple[str, ...]
+    period_column: str
+    period_kind: PeriodKind
+    restricted_column: str
+    safe_address_column: str
+    safe_address: SafeAddress
+    quasi_identifiers: tuple[str, ...]
+    load_tables: tuple[str, ...]
+    max_age_hours: int
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Circuit breakers. `change_percent`: largest change in rows against the previous delivery. k is in people.
+
+    `max_withheld_percent` is the largest share of filtered rows that small cells may take out under `withhold`.
+    """
+
+    max_rows: int
+    max_deliveries: int
+    min_rows: int
+    change_percent: int
+    k: int
+    small_cells: SmallCells
+    max_withheld_percent: int
+
+
+@dataclass(frozen=True)
+class ExtractPlan:
+    """Everything that two people approve. Dates are inclusive.
+
+    `schedule` is canonical text: `cron: 0 6 1 * *` or `working day: 3 of month`.
+    """
+
+    request_id: str
+    recipient: str
+    gateway: str
+    purpose_code: str
+    identifiability: Identifiability
+    criticality: Criticality
+    frequency: str
+    schedule: str
+    start_on: date
+    end_on: date
+    review_on: date
+    retention_days: int
+    format: str
+    limits: Limits
+    datasets: tuple[PlannedDataset, ...]
+
+    def document(self) -> dict[str, Any]:
+        """The plan as plain JSON values; its canonical bytes are what `digest` is over."""
+        found: dict[str, Any] = plain(asdict(self))
+        return found
+
+    def canonical(self) -> bytes:
+        """The bytes delivered as plan.json."""
+        return canonical_json(self.document())
+
+    @property
+    def digest(self) -> str:
+        """The digest that the decision binds."""
+        return digest(self.document())
+
+
+def plan_from_document(document: Mapping[str, Any]) -> ExtractPlan:
+    """The plan of a plan.json; `plan_from_document(p.document()) == p`. Raises InvalidDocument."""
+    from pydantic import TypeAdapter, ValidationError
+
+    from extracts.errors import InvalidDocument, Problem
+
+    try:
+        return TypeAdapter(ExtractPlan).validate_python(dict(document))
+    except ValidationError as error:
+        problems = [Problem(".".join(str(p) for p in e["loc"]), e["msg"]) for e in error.errors(include_input=False)]
+        raise InvalidDocument("plan", problems) from None

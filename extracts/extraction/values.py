@@ -1,0 +1,129 @@
+"""What the making of an extract yields: values with counts, digests and names, never a row.
+
+These pass between steps and end in the manifest, so each can be written as plain JSON.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+
+from extracts.errors import CheckFailed
+
+
+@dataclass(frozen=True)
+class Period:
+    """The period of one delivery. `first` and `last` are inclusive; `label` is 2026-11, 2026-Q4, 2026-W47 or a date."""
+
+    label: str
+    first: date
+    last: date
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """One moment of the source. `exported` is usable by other readers while its holder lives, and never recorded.
+
+    `log_position` is where the write-ahead log was *observed* (replayed position on a standby).
+    """
+
+    visible: str
+    system_identifier: str
+    at: datetime
+    log_position: str
+    server_version: str
+    exported: str = ""
+
+
+@dataclass(frozen=True)
+class SourceCheck:
+    """What was found before anything was read: who enforces minimisation, how fresh the source and hold list are."""
+
+    dataset: str
+    enforced_by: str
+    loaded_at: datetime
+    age_hours: float
+    hold_list_loaded_at: datetime
+    hold_list_entries: int
+    curated_view_digest: str
+    agreement_view_digest: str
+
+
+@dataclass(frozen=True)
+class Funnel:
+    """Rows of one dataset in one snapshot: source = filtered + held + withheld + delivered.
+
+    filtered: left out by the plan's conditions or period; held: by a hold or restriction; withheld: by the
+    safe-address rule or small cells.
+    """
+
+    source: int
+    filtered: int
+    held: int
+    withheld: int
+    delivered: int
+
+    def check(self, dataset: str) -> None:
+        """Raises CheckFailed unless the numbers add up."""
+        parts = self.filtered + self.held + self.withheld + self.delivered
+        if parts != self.source or min(self.filtered, self.held, self.withheld, self.delivered) < 0:
+            raise CheckFailed(
+                f"{dataset}: reconciliation failed: source {self.source} rows, but filtered {self.filtered} + held "
+                f"{self.held} + withheld {self.withheld} + delivered {self.delivered} = {parts}.",
+                advice="Nothing was delivered. Ask the source's owner what changed the table while it was read.",
+            )
+
+
+@dataclass(frozen=True)
+class ExtractFile:
+    """One finished clear file in staging, and what is known about it.
+
+    `smallest_group` is k in people over the quasi-identifiers, None where the plan asks for none.
+    """
+
+    dataset: str
+    path: Path
+    rows: int
+    people: int
+    bytes: int
+    sha256: str
+    schema_digest: str
+    funnel: Funnel
+    smallest_group: int | None = None
+
+
+@dataclass(frozen=True)
+class Extract:
+    """The result of `build`: all files of a plan, drawn under one snapshot."""
+
+    plan_digest: str
+    period: Period
+    snapshot: Snapshot
+    files: tuple[ExtractFile, ...]
+    sources: tuple[SourceCheck, ...]
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """One check of a report: what was checked on which column, passed or not, in counts. `reason` if not checked."""
+
+    name: str
+    target: str
+    passed: bool
+    detail: str = ""
+    not_checked: str = ""
+
+
+@dataclass(frozen=True)
+class Report:
+    """The result of validation or inspection. Passed only if every check ran and passed."""
+
+    title: str
+    suite: str
+    checks: tuple[CheckResult, ...]
+
+    @property
+    def passed(self) -> bool:
+        """False if any check failed or could not be made."""
+        return bool(self.checks) and all(c.passed and not c.not_checked for c in self.checks)

@@ -20,7 +20,6 @@ from typing import Any, TypeVar
 from extracts.canonical import canonical_json, digest, plain
 from extracts.errors import InvalidDocument, Problem
 
-
 T = TypeVar("T")
 
 

@@ -1,0 +1,176 @@
+"""Environment, clock and secrets: read here and nowhere else, and handed in as one `Workplace`.
+
+Rules:
+1. Every setting is a row of `SETTINGS`; the reference page, `extracts settings` and `extracts doctor` come from it.
+2. No secret has a default. Without one, whatever needs it says which variable is missing and where to set it.
+3. The environment wins over `settings.env` in EXTRACTS_HOME (0600), which the demo writes for its own servers.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from extracts.errors import InvalidDocument, Problem, SettingMissing
+from extracts.steps.workplace import Limits, Places, Workplace
+
+PROJECT = Path(__file__).resolve().parent.parent
+SOURCE_PREFIX = "EXTRACTS_SOURCE_"
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One variable. `default` may name another by `{VARIABLE}`; None means that it must be set where it is needed."""
+
+    name: str
+    meaning: str
+    default: str | None
+    secret: bool = False
+
+
+SETTINGS = (
+    Setting("EXTRACTS_HOME", "Folder of all state, mode 0700", ".extracts"),
+    Setting("EXTRACTS_EXPECTATIONS", "Folder of contracts and expectation suites", "{PROJECT}/expectations"),
+    Setting("EXTRACTS_SQL", "Folder of curated views, migrations and role scripts", "{PROJECT}/sql"),
+    Setting(
+        "EXTRACTS_GOVERNANCE", "Folder of policy, parties, gateways and delegations", "{PROJECT}/examples/governance"
+    ),
+    Setting("EXTRACTS_PUBLISHED", "Folder of published agreements, which the DAGs read", "{EXTRACTS_HOME}/published"),
+    Setting("EXTRACTS_DROP_ZONE", "The transfer area: a folder", "{EXTRACTS_HOME}/dropzone"),
+    Setting("EXTRACTS_STAGING", "Folder for treated rows while a run lasts, mode 0700", "{EXTRACTS_HOME}/staging"),
+    Setting("EXTRACTS_RUNS", "Folder of run records and quality reports (no personal data)", "{EXTRACTS_HOME}/runs"),
+    Setting("EXTRACTS_KEYS", "Folder of pseudonym keys and the membership key, mode 0700", "{EXTRACTS_HOME}/keys"),
+    Setting(
+        "EXTRACTS_ALLOWED_SIGNERS",
+        "Who may sign as what: ssh-keygen's ALLOWED SIGNERS file",
+        "{EXTRACTS_HOME}/trust/allowed_signers",
+    ),
+    Setting("EXTRACTS_SERVICE_KEY", "Path of the SSH key that signs manifests (never decisions)", None),
+    Setting(
+        "EXTRACTS_RECOVERY_RECIPIENT",
+        "The controller's age public key: membership index and key backups are for it",
+        None,
+    ),
+    Setting("EXTRACTS_REGISTER_URL", "SQLAlchemy URL of register and ledger, application role", None, secret=True),
+    Setting(
+        "EXTRACTS_REGISTER_OWNER_URL",
+        "The same as the owner; only `extracts register migrate` needs it",
+        "",
+        secret=True,
+    ),
+    Setting(
+        f"{SOURCE_PREFIX}<SYSTEM>",
+        "libpq keywords of a source, without user and password (host=... port=... dbname=...)",
+        "",
+    ),
+    Setting("EXTRACTS_SOURCE_PASSFILE", "libpq password file for the agreements' roles, mode 0600", ""),
+    Setting("EXTRACTS_HOLD_MAX_AGE_HOURS", "A hold list older than this stops every delivery", "24"),
+    Setting("EXTRACTS_MEMORY_LIMIT_MB", "Memory that the engine may use, in MB", "400"),
+    Setting("EXTRACTS_THREADS", "Threads of the engine", "2"),
+    Setting("EXTRACTS_RETRIES", "How often Airflow tries again when a server cannot be reached", "3"),
+    Setting("EXTRACTS_RETRY_SECONDS", "Seconds before the first retry; doubles each time", "60"),
+)
+_BY_NAME = {s.name: s for s in SETTINGS}
+
+
+def environment(environ: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The effective variables: defaults, then `settings.env` of EXTRACTS_HOME, then the environment."""
+    given = dict(os.environ if environ is None else environ)
+    home = str(Path(given.get("EXTRACTS_HOME") or ".extracts").absolute())
+    found = {
+        **_read_env_file(Path(home, "settings.env")),
+        **{k: v for k, v in given.items() if k.startswith("EXTRACTS_")},
+    }
+    found["EXTRACTS_HOME"] = home
+    for setting in SETTINGS:
+        if setting.default is not None and "<" not in setting.name and not found.get(setting.name):
+            found[setting.name] = setting.default.format(PROJECT=PROJECT, EXTRACTS_HOME=home) if setting.default else ""
+    return found
+
+
+def published_folder() -> Path:
+    """Where published agreements lie; light enough for a DAG file to call at parse."""
+    return Path(environment()["EXTRACTS_PUBLISHED"])
+
+
+def open_workplace(environ: Mapping[str, str] | None = None) -> Workplace:
+    """Everything that steps work in. Connections are opened when first used. Raises SettingMissing, InvalidDocument."""
+    found = environment(environ)
+    unknown = [n for n in found if n not in _BY_NAME and not n.startswith(SOURCE_PREFIX)]
+    if unknown:
+        raise InvalidDocument(
+            "environment", [Problem(n, "no setting has this name", allowed=tuple(_BY_NAME)) for n in unknown]
+        )
+    return Workplace(
+        places=_places(found),
+        limits=_limits(found),
+        sources={n.removeprefix(SOURCE_PREFIX).lower(): v for n, v in found.items() if _is_source(n)},
+        register_url=found.get("EXTRACTS_REGISTER_URL", ""),
+        register_owner_url=found.get("EXTRACTS_REGISTER_OWNER_URL", ""),
+        recovery_recipient=found.get("EXTRACTS_RECOVERY_RECIPIENT", ""),
+        now=lambda: datetime.now(UTC),
+    )
+
+
+def masked(found: Mapping[str, str]) -> dict[str, str]:
+    """The effective settings for people to read: secrets as `(set)`, the password of any URL as `***`."""
+    return {
+        n: "(set)" if n in _BY_NAME and _BY_NAME[n].secret and v else re.sub(r"://[^@/\s]*@", "://***@", v)
+        for n, v in sorted(found.items())
+    }
+
+
+def _is_source(name: str) -> bool:
+    return name.startswith(SOURCE_PREFIX) and name != "EXTRACTS_SOURCE_PASSFILE"
+
+
+def _places(found: Mapping[str, str]) -> Places:
+    def place(name: str) -> Path:
+        return Path(found[name]).absolute()
+
+    return Places(
+        home=place("EXTRACTS_HOME"),
+        expectations=place("EXTRACTS_EXPECTATIONS"),
+        sql=place("EXTRACTS_SQL"),
+        governance=place("EXTRACTS_GOVERNANCE"),
+        published=place("EXTRACTS_PUBLISHED"),
+        drop_zone=place("EXTRACTS_DROP_ZONE"),
+        staging=place("EXTRACTS_STAGING"),
+        runs=place("EXTRACTS_RUNS"),
+        keys=place("EXTRACTS_KEYS"),
+        allowed_signers=place("EXTRACTS_ALLOWED_SIGNERS"),
+        service_key=Path(found["EXTRACTS_SERVICE_KEY"]) if found.get("EXTRACTS_SERVICE_KEY") else None,
+        passfile=Path(found["EXTRACTS_SOURCE_PASSFILE"]) if found.get("EXTRACTS_SOURCE_PASSFILE") else None,
+    )
+
+
+def _limits(found: Mapping[str, str]) -> Limits:
+    def number(name: str) -> int:
+        text = found[name]
+        if not re.fullmatch(r"[0-9]{1,9}", text):
+            raise InvalidDocument("environment", [Problem(name, "must be a whole number")])
+        return int(text)
+
+    return Limits(
+        hold_max_age_hours=number("EXTRACTS_HOLD_MAX_AGE_HOURS"),
+        memory_limit_mb=number("EXTRACTS_MEMORY_LIMIT_MB"),
+        threads=number("EXTRACTS_THREADS"),
+    )
+
+
+def _read_env_file(path: Path) -> dict[str, str]:
+    try:
+        text = path.read_text()
+        exposed = path.stat().st_mode & 0o077
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise SettingMissing(f"{path.name} in EXTRACTS_HOME cannot be read ({error.strerror}).") from None
+    if exposed:
+        raise SettingMissing(f"{path} can be read by others; it holds secrets.", advice=f"chmod 600 {path}")
+    pairs = (line.partition("=") for line in text.splitlines() if line.strip() and not line.startswith("#"))
+    return {name: value for name, _, value in pairs}

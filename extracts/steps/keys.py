@@ -68,9 +68,9 @@ def load_key(folder: Path, owner: str) -> PseudonymKey:
         return _read(path.read_bytes(), owner)
     except FileNotFoundError:
         raise KeyLost(
-            f"The pseudonym key of {owner} is missing. Without it, new pseudonyms cannot join to those already delivered.",
-            advice="Restore it with `extracts keys restore`. If it is lost for good, the Controller decides whether the "
-            "agreement goes on under a new key (`extracts keys replace`), and the recipient is told that series break.",
+            f"The pseudonym key of {owner} is missing. Without it, new pseudonyms cannot join to those delivered before.",
+            advice="Restore it with `extracts keys restore`. If it is lost for good, the Controller decides whether "
+            "the agreement goes on under a new key (`extracts keys replace`); the recipient is told that series break.",
         ) from None
 
 
@@ -84,7 +84,7 @@ def retire_key(folder: Path, owner: str) -> None:
 
 
 def replace_key(folder: Path, owner: str) -> str:
-    """A new key for an agreement whose key is lost or suspect; the new key id. The old one is retired if still there."""
+    """A new key for an agreement whose key is lost or suspect; its id. The old one is retired if still there."""
     retire_key(folder, owner)
     return make_key(folder, owner)
 

@@ -59,6 +59,15 @@ class SmallCells(StrEnum):
     WITHHOLD = "withhold"
 
 
+@dataclass(frozen=True)
+class Period:
+    """The period of one delivery. `first` and `last` are inclusive; `label` is 2026-11, 2026-Q4, 2026-W47 or a date."""
+
+    label: str
+    first: date
+    last: date
+
+
 @dataclass(frozen=True, order=True)
 class Condition:
     """One condition on a declared column; all of a dataset's conditions must hold.

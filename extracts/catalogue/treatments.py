@@ -27,6 +27,7 @@ class Treatment:
     """One treatment. `parameters` names what must be given; `result` is the delivered type, None means unchanged.
 
     `plain` is the sentence that explanations use; `{parameters}` are filled in. `before` and `after` show one value.
+    `suffix` ends the delivered column's name where the values are no longer what the source's name says.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Treatment:
     after: str
     parameters: tuple[str, ...] = ()
     example_parameters: tuple[str, ...] = ()
+    suffix: str = ""
 
     @property
     def reference(self) -> str:
@@ -45,53 +47,95 @@ class Treatment:
         return f"{self.name}@{self.version}"
 
 
-TREATMENTS: dict[str, Treatment] = {
-    t.name: t
-    for t in (
-        Treatment("keep", 1, "delivered as it is", _ANY, None, "Fife", "Fife"),
-        Treatment(
-            "pseudonymise",
-            1,
-            "replaced by a pseudonym (HMAC-SHA-256 under a key of this agreement alone, 32 hex characters)",
-            _TEXT,
-            ColumnType.STRING,
-            "QQ123456C",
-            "1f0c8e6f2b7d4a5c9e3b8d7a6f5e4c3b",
-        ),
-        Treatment("year", 1, "only the year", _DATES, ColumnType.INTEGER, "1987-06-05", "1987"),
-        Treatment("month", 1, "only the year and month", _DATES, ColumnType.STRING, "1987-06-05", "1987-06"),
-        Treatment("quarter", 1, "only the year and quarter", _DATES, ColumnType.STRING, "1987-06-05", "1987-Q2"),
-        Treatment(
-            "age_band",
-            1,
-            "age in years on the snapshot's date, in bands of {width}",
-            (ColumnType.DATE,),
-            ColumnType.STRING,
-            "1987-06-05",
-            "30-39",
-            ("width",),
-            ("10",),
-        ),
-        Treatment("postcode_area", 1, "only the postcode area", _TEXT, ColumnType.STRING, "KY1 1AB", "KY"),
-        Treatment("postcode_district", 1, "only the postcode district", _TEXT, ColumnType.STRING, "KY1 1AB", "KY1"),
-        Treatment("postcode_sector", 1, "only the postcode sector", _TEXT, ColumnType.STRING, "KY1 1AB", "KY1 1"),
-        Treatment("council", 1, "only the council's code", _TEXT, ColumnType.STRING, "S12000047", "S12000047"),
-        Treatment("round", 1, "rounded to the nearest {to}", _NUMBERS, None, "1234", "1230", ("to",), ("10",)),
-        Treatment(
-            "band",
-            1,
-            "only the band it falls in, with limits {limits}",
-            _NUMBERS,
-            ColumnType.STRING,
-            "1234",
-            "1000-<2000",
-            ("limits",),
-            ("0", "1000", "2000"),
-        ),
-        Treatment("top_code", 1, "values above {at} become {at}", _NUMBERS, None, "9000", "5000", ("at",), ("5000",)),
-        Treatment("present", 1, "only whether there is a value", _ANY, ColumnType.BOOLEAN, "QQ123456C", "true"),
-    )
-}
+_TABLE = (
+    Treatment("keep", 1, "delivered as it is", _ANY, None, "Fife", "Fife"),
+    Treatment(
+        "pseudonymise",
+        1,
+        "replaced by a pseudonym (HMAC-SHA-256 under a key of this agreement alone, 32 hex characters)",
+        _TEXT,
+        ColumnType.STRING,
+        "QQ123456C",
+        "1f0c8e6f2b7d4a5c9e3b8d7a6f5e4c3b",
+        suffix="_pseudonym",
+    ),
+    Treatment("year", 1, "only the year", _DATES, ColumnType.INTEGER, "1987-06-05", "1987", suffix="_year"),
+    Treatment(
+        "month", 1, "only the year and month", _DATES, ColumnType.STRING, "1987-06-05", "1987-06", suffix="_month"
+    ),
+    Treatment(
+        "quarter",
+        1,
+        "only the year and quarter",
+        _DATES,
+        ColumnType.STRING,
+        "1987-06-05",
+        "1987-Q2",
+        suffix="_quarter",
+    ),
+    Treatment(
+        "age_band",
+        1,
+        "age in years on the snapshot's date, in bands of {width}",
+        (ColumnType.DATE,),
+        ColumnType.STRING,
+        "1987-06-05",
+        "30-39",
+        ("width",),
+        ("10",),
+        "_age_band",
+    ),
+    Treatment(
+        "postcode_area",
+        1,
+        "only the postcode area (letters before the first digit)",
+        _TEXT,
+        ColumnType.STRING,
+        "KY1 1AB",
+        "KY",
+        suffix="_area",
+    ),
+    Treatment(
+        "postcode_district",
+        1,
+        "only the postcode district (the part before the space)",
+        _TEXT,
+        ColumnType.STRING,
+        "KY1 1AB",
+        "KY1",
+        suffix="_district",
+    ),
+    Treatment(
+        "postcode_sector",
+        1,
+        "only the postcode sector (all but the last two letters)",
+        _TEXT,
+        ColumnType.STRING,
+        "KY1 1AB",
+        "KY1 1",
+        suffix="_sector",
+    ),
+    Treatment("council", 1, "only the council's code", _TEXT, ColumnType.STRING, "S12000047", "S12000047"),
+    Treatment("round", 1, "rounded to the nearest {to}", _NUMBERS, None, "1234", "1230", ("to",), ("10",)),
+    Treatment(
+        "band",
+        1,
+        "only the band it falls in, with limits {limits}",
+        _NUMBERS,
+        ColumnType.STRING,
+        "1234",
+        "1000-<2000",
+        ("limits",),
+        ("0", "1000", "2000"),
+        "_band",
+    ),
+    Treatment("top_code", 1, "values above {at} become {at}", _NUMBERS, None, "9000", "5000", ("at",), ("5000",)),
+    Treatment(
+        "present", 1, "only whether there is a value", _ANY, ColumnType.BOOLEAN, "QQ123456C", "true", suffix="_present"
+    ),
+)
+
+TREATMENTS: dict[str, Treatment] = {t.name: t for t in _TABLE}
 
 
 def treatment(name: str) -> Treatment | None:

@@ -6,19 +6,11 @@ These pass between steps and end in the manifest, so each can be written as plai
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from pathlib import Path
 
+from extracts.agreement.plan import Period as Period
 from extracts.errors import CheckFailed
-
-
-@dataclass(frozen=True)
-class Period:
-    """The period of one delivery. `first` and `last` are inclusive; `label` is 2026-11, 2026-Q4, 2026-W47 or a date."""
-
-    label: str
-    first: date
-    last: date
 
 
 @dataclass(frozen=True)

@@ -68,7 +68,7 @@ def load_key(folder: Path, owner: str) -> PseudonymKey:
         return _read(path.read_bytes(), owner)
     except FileNotFoundError:
         raise KeyLost(
-            f"The pseudonym key of {owner} is missing. Without it, new pseudonyms cannot join to those delivered before.",
+            f"The pseudonym key of {owner} is missing. Without it, new pseudonyms cannot join earlier ones.",
             advice="Restore it with `extracts keys restore`. If it is lost for good, the Controller decides whether "
             "the agreement goes on under a new key (`extracts keys replace`); the recipient is told that series break.",
         ) from None

@@ -1,0 +1,84 @@
+"""How the command line speaks: tables for people, `--json` for programs, and one boundary for errors.
+
+Exit codes: 0 done, 1 refused or failed check, 2 usage (unreadable input, unknown id, missing setting).
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from extracts.canonical import plain
+from extracts.errors import ExtractsError, InvalidDocument
+
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def show_json(value: Any) -> None:
+    """One JSON document on standard output."""
+    sys.stdout.write(json.dumps(plain(value), indent=2, ensure_ascii=False) + "\n")
+
+
+def show_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """A table for people; an empty one says so."""
+    table = Table(title=title, title_justify="left", title_style="bold", header_style="bold", show_edge=False)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    count = 0
+    for count, row in enumerate(rows, 1):  # noqa: B007 - the count is used below
+        table.add_row(*(escape("" if cell is None else str(cell)) for cell in row))
+    out.print(table if count else f"[bold]{escape(title)}[/bold]: none")
+
+
+def show_facts(title: str, facts: Mapping[str, object]) -> None:
+    """Names and values, aligned; lists one entry a line."""
+    out.print(f"[bold]{escape(title)}[/bold]")
+    width = max((len(name) for name in facts), default=0)
+    for name, value in facts.items():
+        lines = [str(v) for v in value] if isinstance(value, list | tuple) else [("" if value is None else str(value))]
+        for i, line in enumerate(lines or [""]):
+            out.print(f"  {escape((name if i == 0 else '').ljust(width))}  {escape(line)}")
+
+
+def answer(value: Any, as_json: bool, people: Callable[[], None]) -> None:
+    """The same answer for a program or for people."""
+    if as_json:
+        show_json(value)
+    else:
+        people()
+
+
+def run_guarded(command: Callable[[], object]) -> int:
+    """Run a command; every error of ours becomes a clear message and its exit code, without a traceback."""
+    try:
+        command()
+    except ExtractsError as error:
+        return report(error)
+    except KeyboardInterrupt:
+        err.print("Stopped.")
+        return 130
+    except BrokenPipeError:
+        return 0
+    return 0
+
+
+def report(error: ExtractsError) -> int:
+    """Print an error to standard error, and on standard output too if JSON was asked for; its exit code."""
+    if "--json" in sys.argv:
+        show_json({"error": type(error).__name__, "message": error.message, "advice": error.advice})
+    if isinstance(error, InvalidDocument):
+        err.print(f"[bold red]{escape(error.source)}[/bold red]")
+        for problem in error.problems:
+            err.print(f"  {escape(str(problem))}")
+    else:
+        err.print(f"[bold red]{type(error).__name__}[/bold red]: {escape(error.message)}")
+    if error.advice:
+        err.print(f"  {escape(error.advice)}")
+    return error.exit_code

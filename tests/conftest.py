@@ -1,12 +1,14 @@
-"""Fixtures that every kind of test may use: a real PostgreSQL, and empty databases on it."""
+"""Fixtures that every kind of test may use: a real PostgreSQL with empty databases, and people's signing keys."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from extracts.local.postgres import EmbeddedPostgres
+from tests.support.keys import Keys, make_keys
 from tests.support.postgres import Database, temporary_database
 
 
@@ -33,3 +35,15 @@ def module_database(pg: EmbeddedPostgres) -> Iterator[Database]:
     """A fresh, empty database that the tests of one module share."""
     with temporary_database(pg) as fresh:
         yield fresh
+
+
+@pytest.fixture(scope="session")
+def keys(tmp_path_factory: pytest.TempPathFactory) -> Keys:
+    """Keys of board, controller, service, recipient, requester and a stranger. All tests share them."""
+    return make_keys(tmp_path_factory.mktemp("keys"))
+
+
+@pytest.fixture
+def own_keys(tmp_path: Path) -> Keys:
+    """The same for one test, which may add, expire or remove keys."""
+    return make_keys(tmp_path / "keys")

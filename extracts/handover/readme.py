@@ -1,0 +1,152 @@
+"""README.txt: what a recipient must know without asking: how to verify, open and acknowledge, what is forbidden."""
+
+from __future__ import annotations
+
+import shlex
+import textwrap
+from datetime import datetime
+
+from extracts.handover.manifest import Manifest
+from extracts.signing import DECISION_BOARD, DECISION_CONTROLLER, MANIFEST, RECEIPT
+
+_WIDTH = 100
+
+
+def readme_text(manifest: Manifest) -> str:
+    """The text of README.txt."""
+    parts = (_what(manifest), _verify(manifest), _open(manifest), _acknowledge(manifest), _forbidden(manifest))
+    return "\n".join(parts)
+
+
+def _what(manifest: Manifest) -> str:
+    delivery, agreement = manifest.delivery, manifest.agreement
+    title = f"DELIVERY {delivery.id}"
+    lines = [title, "=" * len(title), "", *_wrapped(agreement.title), ""]
+    facts = {
+        "For": agreement.recipient.name,
+        "From": ", ".join(c.name for c in agreement.controllers if c.id != agreement.recipient.id),
+        "Purpose": agreement.purpose,
+        "Power": agreement.gateway_title,
+        "Period": f"{delivery.period} ({delivery.period_first} to {delivery.period_last})",
+        "Data as at": f"{delivery.data_as_at:%Y-%m-%d %H:%M} UTC",
+        "Marking": manifest.handling.classification,
+        "Destroy by": f"{manifest.handling.destroy_by} (every copy)",
+        "Contact": manifest.handling.contact,
+    }
+    if delivery.supersedes:
+        facts["Replaces"] = f"{delivery.supersedes}: {delivery.reason}. Destroy that one; do not use it."
+    for name, value in facts.items():
+        lines += _wrapped(value, f"{name + ':':<12}")
+    lines += ["", "Files:"]
+    for file in manifest.files:
+        columns = ", ".join(c.name for c in file.columns)
+        lines += _wrapped(f"{file.rows} rows, {len(file.columns)} columns: {columns}", f"  {file.name}: ", "    ")
+    contracts = ", ".join(manifest.contracts.values())
+    lines += _wrapped("what each column means (Open Data Contract Standard)", f"  {contracts}: ", "    ")
+    lines += _wrapped(
+        "what was approved, by whom, and the plan that they approved", "  decision.json, plan.json: ", "    "
+    )
+    lines += _wrapped("everything about this delivery, signed", "  manifest.json: ", "    ")
+    return "\n".join([*lines, ""])
+
+
+def _verify(manifest: Manifest) -> str:
+    agreement = manifest.agreement
+    return "\n".join(
+        [
+            *_heading("1. VERIFY, BEFORE YOU OPEN ANYTHING"),
+            *_wrapped(
+                "You need the file `allowed_signers` that the controller gave you when the agreement was set up, by "
+                "another way than this one. Never use a copy that came with a delivery."
+            ),
+            "",
+            "With the software (pip install governed-extracts[recipient]), everything at once:",
+            "",
+            "    extracts verify . --signers allowed_signers",
+            "",
+            "By hand, in this folder:",
+            "",
+            "    sha256sum -c SHA256SUMS",
+            *_by_hand(MANIFEST, manifest.signer, "manifest.json.sig", "manifest.json", manifest.delivery.made_at),
+            *_by_hand(
+                DECISION_BOARD,
+                agreement.board.principal,
+                "decision.board.sig",
+                "decision.json",
+                agreement.board.recorded_at,
+            ),
+            *_by_hand(
+                DECISION_CONTROLLER,
+                agreement.controller.principal,
+                "decision.controller.sig",
+                "decision.json",
+                agreement.controller.recorded_at,
+            ),
+            "",
+            *_wrapped(
+                "Each must answer `Good`. Then compare: `plan_digest` in decision.json is the SHA-256 of plan.json, "
+                "and manifest.json names the SHA-256 of every file here except itself, its signature and "
+                "SHA256SUMS. If anything differs, open nothing and tell the contact above."
+            ),
+            "",
+        ]
+    )
+
+
+def _by_hand(namespace: str, principal: str, signature: str, document: str, at: datetime) -> list[str]:
+    return [
+        f"    ssh-keygen -Y verify -f allowed_signers -I {shlex.quote(principal)} -n {namespace} \\",
+        f"        -Overify-time={at:%Y%m%d%H%M%S}Z -s {signature} < {document}",
+    ]
+
+
+def _open(manifest: Manifest) -> str:
+    lines = [*_heading("2. OPEN"), "The files are encrypted to:", ""]
+    lines += [f"    {key}" for key in manifest.encrypted_to]
+    lines += ["", "With the private key of any of these (age-encryption.org):", ""]
+    lines += [f"    age --decrypt -i YOUR_KEY -o {f.clear_name} {f.name}" for f in manifest.files]
+    lines += ["", "The clear file must have this SHA-256:", ""]
+    lines += [f"    {f.clear_sha256.removeprefix('sha256:')}  {f.clear_name}" for f in manifest.files]
+    return "\n".join([*lines, ""])
+
+
+def _acknowledge(manifest: Manifest) -> str:
+    receipt = f"{manifest.delivery.id}.receipt.sig"
+    return "\n".join(
+        [
+            *_heading("3. ACKNOWLEDGE"),
+            "Sign the manifest as received, and send the signature to the contact above:",
+            "",
+            f"    ssh-keygen -Y sign -f YOUR_SIGNING_KEY -n {RECEIPT} < manifest.json > {receipt}",
+            "",
+        ]
+    )
+
+
+def _forbidden(manifest: Manifest) -> str:
+    handling = manifest.handling
+    rules = [
+        f"Use the data only for this purpose: {manifest.agreement.purpose}",
+        handling.onward_sharing,
+        "Do not try to find out who a pseudonym stands for, and do not join two deliveries of different agreements."
+        if manifest.agreement.identifiability == "pseudonymised"
+        else "Do not join the data with other data beyond that purpose.",
+        f"Destroy every copy, backups included, by {handling.destroy_by}, and certify it to the contact above.",
+        "Tell the contact above at once if the data are lost, seen by others or found to be wrong.",
+        *handling.conditions,
+    ]
+    lines = _heading("4. WHAT YOU MUST AND MUST NOT DO")
+    for rule in rules:
+        lines += _wrapped(rule, "  - ", "    ")
+    if handling.warning:
+        lines += ["", *_wrapped(handling.warning, "WARNING: ")]
+    return "\n".join([*lines, ""])
+
+
+def _heading(text: str) -> list[str]:
+    return [text, "-" * len(text), ""]
+
+
+def _wrapped(text: str, first: str = "", then: str | None = None) -> list[str]:
+    indent = " " * len(first) if then is None else then
+    return textwrap.wrap(text, _WIDTH, initial_indent=first, subsequent_indent=indent, break_on_hyphens=False)

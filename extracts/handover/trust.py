@@ -1,0 +1,334 @@
+"""The rules by which a delivery is believed, without any reading or writing: the caller reads, this judges.
+
+In this order; each rule stands on those before it:
+1. `manifest.json` is signed in `extract-manifest` by a key that the verifier's own `allowed_signers` lists, judged at
+   the time it states; that time is not in the future. Its signature file is exactly as ssh-keygen writes it.
+2. The manifest is in its one form, complete, and contradicts itself nowhere.
+3. The folder holds exactly the files that it names, itself, its signature and SHA256SUMS.
+4. Every file has the digest that the manifest gives; SHA256SUMS says the same, byte for byte.
+5. `decision.json` is the decision that the manifest names: an approval of this request, in force when the manifest
+   was made; it binds `plan.json` by digest.
+6. Board and Controller signed that decision, each in their namespace, judged at the times that the ledger recorded:
+   two people and two keys, none of them the service that signed the manifest.
+7. What the plan allows is what the manifest says was delivered: recipient, power, purpose, columns, treatments, limits.
+
+Where rule 1 or 2 fails nothing else can be believed; SHA256SUMS then only helps to find the changed file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+
+from extracts.agreement.decision import Decision, DecisionOutcome, decision_from_document
+from extracts.agreement.plan import ExtractPlan, PlannedDataset, plan_from_document
+from extracts.canonical import digest_bytes
+from extracts.errors import ExtractsError, SignatureInvalid
+from extracts.handover.armour import is_exact_armour
+from extracts.handover.delivery import checksums_text
+from extracts.handover.facts import FileFacts, RecordedSignature
+from extracts.handover.findings import Finding, checked, failed
+from extracts.handover.manifest import (
+    BOARD_SIGNATURE,
+    CHECKSUMS,
+    CONTROLLER_SIGNATURE,
+    DECISION,
+    MANIFEST,
+    MANIFEST_SIGNATURE,
+    PLAN,
+    Manifest,
+    read_manifest,
+)
+from extracts.handover.reading import Contents, shown
+from extracts.handover.statement import read_json
+from extracts.signing import DECISION_BOARD, DECISION_CONTROLLER, Signature
+from extracts.signing import MANIFEST as MANIFEST_NAMESPACE
+
+# judge(data, armoured signature, namespace, at) -> who signed; raises SignatureInvalid
+Judge = Callable[[bytes, str, str, datetime], Signature]
+_CLOCKS_DIFFER_BY = timedelta(minutes=5)
+
+
+class DeliveryRules:
+    """Judges one delivery. `findings` grow rule by rule; `manifest` and `plan` are set once they can be believed."""
+
+    def __init__(self, contents: Contents, judge: Judge, now: datetime) -> None:
+        self.contents = contents
+        self.judge = judge
+        self.now = now
+        self.findings: list[Finding] = []
+        self.manifest: Manifest | None = None
+        self.subjects: dict[str, str] = {}
+        self.plan: ExtractPlan | None = None
+        self._service: Signature | None = None
+
+    def apply(self) -> None:
+        """All rules, in order."""
+        if not self._manifest_is_signed():
+            self.findings += [*self._odd_entries(), *self._changed_by_checksums()]
+            return
+        assert self.manifest is not None
+        self._files_are_these(self.manifest)
+        self._files_have_these_bytes(self.manifest)
+        decision = self._decision_is_named(self.manifest)
+        if decision is None:
+            return
+        self._two_people_signed(self.manifest)
+        plan = self._plan_is_bound(self.manifest, decision)
+        if plan is not None:
+            self._plan_allows(self.manifest, plan)
+
+    # --- rules 1 and 2 ----------------------------------------------------------------------------------------------
+
+    def _manifest_is_signed(self) -> bool:
+        data, signature = self._document(MANIFEST), self._document(MANIFEST_SIGNATURE)
+        if data is None or signature is None:
+            return False
+        try:
+            manifest, subjects = read_manifest(data)
+            at = manifest.delivery.made_at
+            self._service = self.judge(data, _text(signature), MANIFEST_NAMESPACE, at)
+        except SignatureInvalid as error:
+            return self._fail(MANIFEST, error.message)
+        except ExtractsError as error:
+            return self._fail(MANIFEST, f"cannot be believed: {error.message}")
+        if at > self.now + _CLOCKS_DIFFER_BY:
+            return self._fail(MANIFEST, f"says that it was made in the future ({at:%Y-%m-%d %H:%M} UTC)")
+        if self._service.principal != manifest.signer:
+            return self._fail(MANIFEST, f"is signed by {self._service.principal}, but names {manifest.signer}")
+        if not is_exact_armour(signature):
+            self._fail(MANIFEST_SIGNATURE, "was changed: it is not as ssh-keygen writes this signature")
+        self.manifest, self.subjects = manifest, subjects
+        self._pass(
+            f"is signed by {_who(self._service)} as {MANIFEST_NAMESPACE}, judged at {at:%Y-%m-%d %H:%M} UTC", MANIFEST
+        )
+        return True
+
+    def _changed_by_checksums(self) -> Iterator[Finding]:
+        """Which files differ from SHA256SUMS; that file is not signed, so it only helps to find a damage."""
+        found = {n: d for n, d in self.contents.digests.items() if n != CHECKSUMS}
+        listed = _checksums(self.contents.documents.get(CHECKSUMS, b""))
+        for name in sorted(found.keys() | listed.keys()):
+            if name not in found:
+                yield failed("is listed in SHA256SUMS, but is not there", shown(name))
+            elif listed.get(name) != found[name]:
+                yield failed("does not have the digest that SHA256SUMS lists", shown(name))
+
+    # --- rules 3 and 4 ----------------------------------------------------------------------------------------------
+
+    def _odd_entries(self) -> Iterator[Finding]:
+        for name, why in sorted(self.contents.odd.items()):
+            yield failed(why, shown(name))
+
+    def _files_are_these(self, manifest: Manifest) -> None:
+        wanted, found = set(manifest.expected_names), set(self.contents.digests)
+        problems = list(self._odd_entries())
+        problems += [failed("is missing", n) for n in sorted(wanted - found - set(self.contents.odd))]
+        problems += [failed("does not belong to this delivery", shown(n)) for n in sorted(found - wanted)]
+        self.findings += problems or [
+            checked(f"The folder holds exactly the {len(wanted)} files of the delivery and nothing else.")
+        ]
+
+    def _files_have_these_bytes(self, manifest: Manifest) -> None:
+        found = self.contents.digests
+        changed = [n for n, d in sorted(self.subjects.items()) if n in found and found[n] != d]
+        self.findings += [failed("was changed: its SHA-256 is not the one that was signed", n) for n in changed]
+        expected = {**self.subjects, **{n: found[n] for n in (MANIFEST, MANIFEST_SIGNATURE)}}
+        if CHECKSUMS in found and found[CHECKSUMS] != digest_bytes(checksums_text(expected)):
+            self._fail(CHECKSUMS, "was changed: it does not list the digests that were signed")
+        elif not changed:
+            self._pass(f"Every byte of {len(self.subjects)} files, and SHA256SUMS, is as it was signed (SHA-256).")
+
+    # --- rules 5 and 6 ----------------------------------------------------------------------------------------------
+
+    def _decision_is_named(self, manifest: Manifest) -> Decision | None:
+        data = self._unchanged(DECISION)
+        if data is None:
+            return None
+        try:
+            decision = decision_from_document(read_json(data, DECISION))
+            same = decision.canonical() == data
+        except (ExtractsError, ValueError) as error:
+            self._fail(DECISION, f"cannot be read: {error}")
+            return None
+        problems = list(_decision_problems(manifest, decision))
+        if not same:
+            problems.append("is not in the one form that is signed, or from a newer version than this software")
+        for problem in problems:
+            self._fail(DECISION, problem)
+        if problems:
+            return None
+        self._pass(
+            f"approves {decision.request_id}, version {decision.request_version} ({decision.outcome.value}), "
+            f"valid {decision.valid_from} to {decision.valid_until}",
+            DECISION,
+        )
+        return decision
+
+    def _two_people_signed(self, manifest: Manifest) -> None:
+        agreement = manifest.agreement
+        board = self._decider(BOARD_SIGNATURE, DECISION_BOARD, agreement.board, manifest)
+        controller = self._decider(CONTROLLER_SIGNATURE, DECISION_CONTROLLER, agreement.controller, manifest)
+        if board is None or controller is None or self._service is None:
+            return
+        signers = (board, controller, self._service)
+        if len({s.principal for s in signers}) < 3 or len({s.key_fingerprint for s in signers}) < 3:
+            self._fail(
+                DECISION, "Board, Controller and service must be three signers with three keys; two are the same"
+            )
+        else:
+            self._pass("Board and Controller are two people with two keys, neither of them the service's.", DECISION)
+
+    def _decider(self, file: str, namespace: str, recorded: RecordedSignature, manifest: Manifest) -> Signature | None:
+        decision, signature = self._unchanged(DECISION), self._unchanged(file)
+        if decision is None or signature is None:
+            return None
+        if recorded.recorded_at > manifest.delivery.made_at:
+            self._fail(file, "was recorded after the manifest was made")
+            return None
+        try:
+            found = self.judge(decision, _text(signature), namespace, recorded.recorded_at)
+        except SignatureInvalid as error:
+            self._fail(file, error.message)
+            return None
+        if (found.principal, found.key_fingerprint) != (recorded.principal, recorded.key):
+            self._fail(file, f"is by {_who(found)}, but the manifest names {recorded.principal} ({recorded.key})")
+            return None
+        at = f"{recorded.recorded_at:%Y-%m-%d %H:%M} UTC"
+        self._pass(f"decision.json is signed by {_who(found)} as {namespace}, judged at {at}", file)
+        return found
+
+    def _plan_is_bound(self, manifest: Manifest, decision: Decision) -> ExtractPlan | None:
+        data = self._unchanged(PLAN)
+        if data is None:
+            return None
+        if digest_bytes(data) != decision.plan_digest:
+            self._fail(PLAN, f"is not the plan that was approved: the decision binds {decision.plan_digest}")
+            return None
+        try:
+            plan = plan_from_document(read_json(data, PLAN))
+        except ExtractsError as error:
+            self._fail(PLAN, f"cannot be read: {error.message}")
+            return None
+        if plan.canonical() != data:
+            self._fail(PLAN, "says more than this version of the software understands; use a newer one")
+            return None
+        self._pass("is the plan that the decision binds, byte for byte", PLAN)
+        return plan
+
+    # --- rule 7 -----------------------------------------------------------------------------------------------------
+
+    def _plan_allows(self, manifest: Manifest, plan: ExtractPlan) -> None:
+        problems = [*_plan_problems(manifest, plan), *_dataset_problems(manifest, plan)]
+        for problem in problems:
+            self._fail(MANIFEST, f"does not follow the approved plan: {problem}")
+        if not problems:
+            self.plan = plan
+            columns = sum(len(f.columns) for f in manifest.files)
+            self._pass(
+                f"Recipient, power, purpose, limits and all {columns} columns with their treatments "
+                "are those of the approved plan.",
+            )
+
+    # --- how --------------------------------------------------------------------------------------------------------
+
+    def _document(self, name: str) -> bytes | None:
+        data = self.contents.documents.get(name)
+        if data is None:
+            self._fail(name, "is missing or too large")
+        return data
+
+    def _unchanged(self, name: str) -> bytes | None:
+        # Missing and changed files were reported by rules 3 and 4.
+        data = self.contents.documents.get(name)
+        return data if data is not None and digest_bytes(data) == self.subjects.get(name) else None
+
+    def _pass(self, what: str, file: str = "") -> None:
+        self.findings.append(checked(what, file))
+
+    def _fail(self, file: str, what: str) -> bool:
+        self.findings.append(failed(what, file))
+        return False
+
+
+def _decision_problems(manifest: Manifest, decision: Decision) -> Iterator[str]:
+    agreement = manifest.agreement
+    if decision.outcome not in (DecisionOutcome.APPROVE, DecisionOutcome.APPROVE_IN_PART):
+        yield f"approves nothing: its outcome is {decision.outcome.value}"
+    pairs = {
+        "request": (agreement.id, decision.request_id),
+        "request version": (agreement.request_version, decision.request_version),
+        "request digest": (agreement.request_digest, decision.request_digest),
+        "assessment digest": (agreement.assessment_digest, decision.assessment_digest),
+        "policy version": (agreement.policy_version, decision.policy_version),
+        "plan digest": (agreement.plan_digest, decision.plan_digest),
+        "first day": (agreement.valid_from, decision.valid_from),
+        "last day": (agreement.valid_until, decision.valid_until),
+        "conditions": (manifest.handling.conditions, decision.conditions),
+    }
+    for what, (said, decided) in pairs.items():
+        if said != decided:
+            yield f"is not the decision that the manifest describes: its {what} differs"
+    for signature in (agreement.board, agreement.controller):
+        if signature.recorded_at < decision.drawn_up_at:
+            yield f"was drawn up after the signature of {signature.principal} was recorded"
+
+
+def _plan_problems(manifest: Manifest, plan: ExtractPlan) -> Iterator[str]:
+    agreement, delivery, handling = manifest.agreement, manifest.delivery, manifest.handling
+    pairs = {
+        "request": (agreement.id, plan.request_id),
+        "recipient": (agreement.recipient.id, plan.recipient),
+        "gateway": (agreement.gateway, plan.gateway),
+        "purpose": (agreement.purpose_code, plan.purpose_code),
+        "identifiability": (agreement.identifiability, plan.identifiability.value),
+        "criticality": (agreement.criticality, plan.criticality.value),
+        "retention": (handling.retention_days, plan.retention_days),
+        "datasets": ([f.dataset for f in manifest.files], [d.dataset for d in plan.datasets]),
+    }
+    for what, (said, planned) in pairs.items():
+        if said != planned:
+            yield f"{what} differs"
+    if handling.destroy_by > delivery.made_at.date() + timedelta(days=plan.retention_days):
+        yield "the data are to be kept longer than agreed"
+
+
+def _dataset_problems(manifest: Manifest, plan: ExtractPlan) -> Iterator[str]:
+    limits = plan.limits
+    for index, (file, planned) in enumerate(zip(manifest.files, plan.datasets, strict=False)):
+        if _columns(file) != _planned_columns(planned):
+            yield f"{file.name} has other columns or treatments"
+        if file.rows > limits.max_rows:
+            yield f"{file.name} has more rows than the plan's limit of {limits.max_rows}"
+        source, disclosure = manifest.sources[index], manifest.disclosure[index]
+        if (source.relation, source.curated_view_digest) != (planned.relation, planned.view_digest):
+            yield f"{file.name} was drawn from another view"
+        if disclosure.quasi_identifiers != planned.quasi_identifiers or (
+            planned.quasi_identifiers and (disclosure.k != limits.k or (disclosure.smallest_group or 0) < limits.k)
+        ):
+            yield f"{file.name} does not keep to the smallest group of {limits.k} people"
+
+
+def _columns(file: FileFacts) -> list[tuple[object, ...]]:
+    return [(c.name, c.type, c.source, c.treatment, c.parameters, c.classification) for c in file.columns]
+
+
+def _planned_columns(planned: PlannedDataset) -> list[tuple[object, ...]]:
+    return [
+        (c.name, c.delivered_type.value, c.source, c.treatment, c.parameters, c.classification.value)
+        for c in planned.columns
+    ]
+
+
+def _checksums(text: bytes) -> dict[str, str]:
+    lines = text.decode(errors="replace").splitlines()
+    return {name: f"sha256:{digest}" for digest, _, name in (line.partition("  ") for line in lines)}
+
+
+def _text(signature: bytes) -> str:
+    # What is not ASCII is no armour; the replacement makes ssh-keygen say so.
+    return signature.decode("ascii", errors="replace")
+
+
+def _who(signature: Signature) -> str:
+    return f"{signature.principal} ({signature.key_fingerprint})"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from pathlib import Path
 
 from extracts.agreement.plan import Period as Period
@@ -96,26 +97,55 @@ class Extract:
     sources: tuple[SourceCheck, ...]
 
 
+class CheckKind(StrEnum):
+    """What a failed check means for the run: the data are wrong, a limit is passed, or the source is late."""
+
+    QUALITY = "quality"
+    LIMIT = "limit"
+    FRESHNESS = "freshness"
+
+
 @dataclass(frozen=True)
 class CheckResult:
-    """One check of a report: what was checked on which column, passed or not, in counts. `reason` if not checked."""
+    """One check of a report: what was checked on which column, passed or not, in counts.
+
+    `harm` is what the check prevents. `not_checked` (it should have run and did not: it stops) and `not_applicable`
+    (it cannot concern this agreement: it does not stop) each hold their reason.
+    """
 
     name: str
     target: str
     passed: bool
     detail: str = ""
     not_checked: str = ""
+    not_applicable: str = ""
+    harm: str = ""
+    kind: CheckKind = CheckKind.QUALITY
+
+    @property
+    def stops(self) -> bool:
+        """Whether nothing may leave because of this check."""
+        return not self.not_applicable and (bool(self.not_checked) or not self.passed)
 
 
 @dataclass(frozen=True)
 class Report:
-    """The result of validation or inspection. Passed only if every check ran and passed."""
+    """The result of validation or inspection. Passed only if every check that applies ran and passed.
+
+    `suite` names the rules and their version; `suite_digest` is over every rule that was applied.
+    """
 
     title: str
     suite: str
     checks: tuple[CheckResult, ...]
+    suite_digest: str = ""
 
     @property
     def passed(self) -> bool:
-        """False if any check failed or could not be made."""
-        return bool(self.checks) and all(c.passed and not c.not_checked for c in self.checks)
+        """False if any check failed or could not be made, or if there was none."""
+        return any(not c.not_applicable for c in self.checks) and not self.stopping
+
+    @property
+    def stopping(self) -> tuple[CheckResult, ...]:
+        """The checks that stop the release."""
+        return tuple(c for c in self.checks if c.stops)

@@ -37,7 +37,7 @@ _UNSEEN = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
 class Form(BaseModel):
     """Base of every form: immutable, and nothing that is not declared."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
 F = TypeVar("F", bound=Form)
@@ -112,12 +112,14 @@ def _problem(form: type[Form], document: Document, fault: ErrorDetails) -> Probl
 
 def _told(form: type[Form], fault: ErrorDetails) -> tuple[str, tuple[str, ...]]:
     kind, context = fault["type"], fault.get("ctx", {})
+    if "allowed" in context:
+        return fault["msg"], tuple(context["allowed"])
     if kind == "missing":
         return "is missing", ()
     if kind == "extra_forbidden":
         return "no field has this name", _nearest(form, fault["loc"])
     if kind in ("enum", "literal_error"):
-        return _not_a_word(fault["input"]), tuple(re.findall(r"'([^']*)'", str(context.get("expected", ""))))
+        return not_a_word(fault["input"]), tuple(re.findall(r"'([^']*)'", str(context.get("expected", ""))))
     if kind == "string_pattern_mismatch":
         return f"does not have the right shape ({context.get('pattern', '')})", ()
     return _PLAIN.get(kind, fault["msg"]), ()
@@ -134,7 +136,8 @@ _PLAIN = {
 }
 
 
-def _not_a_word(found: Any) -> str:
+def not_a_word(found: Any) -> str:
+    """Says that something is not in a closed list, quoting it only if it can be nothing but a misspelt word."""
     plain = isinstance(found, str) and re.fullmatch(r"[A-Za-z0-9 _().-]{1,40}", found)
     return f"{found!r} is not one of the words" if plain else "is not one of the words"
 

@@ -1,0 +1,154 @@
+"""A request: what another body asks for, why, and on what terms. Read strictly, kept as a value with a digest.
+
+Rules:
+1. Every field is declared; a typing error is told with its line and the nearest names.
+2. The digest is over meaning: order of keys, comments, quoting and spaces do not count.
+3. A request that was submitted is never edited: a change is a new version.
+4. Refusing columns gives a smaller request, and it is that one which is assessed and planned.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
+from pydantic_core import PydanticCustomError
+
+from extracts.agreement import request_fields as fields
+from extracts.agreement.plan import Criticality
+from extracts.agreement.request_rows import DatasetAsked
+from extracts.canonical import digest
+from extracts.catalogue.contract import Identifiability
+from extracts.catalogue.forms import Count, Day, Flag, Form, Line, OptionalText, Paragraph, RequestId, Slug, Uri, fill
+from extracts.documents import Document
+from extracts.errors import UsageError
+
+_OFFERED = tuple(i.value for i in (Identifiability.IDENTIFIED, Identifiability.PSEUDONYMISED))
+
+
+def _offered(form: Identifiability) -> Identifiability:
+    if form not in _OFFERED:
+        message = "aggregated extracts are not offered yet: ask for pseudonymised rows, or for published statistics"
+        raise PydanticCustomError("form", "{message}", {"message": message, "allowed": _OFFERED})
+    return form
+
+
+class Request(Form):
+    """A request for data, as `examples/requests/` shows it."""
+
+    request_id: RequestId
+    """Given by the register, such as SDDSB-2026-014; stays over versions and renewals."""
+    version: Count
+    title: Line
+    requester: fields.Requester
+    received_on: Day
+    needed_by: Day | None = None
+    criticality: Criticality
+    """What a late or stopped delivery would harm: an entitlement, a service (operational) or an analysis."""
+    identifiability: Annotated[
+        Identifiability, AfterValidator(_offered), WithJsonSchema({"type": "string", "enum": list(_OFFERED)})
+    ]
+    """How much a delivered row says about who it is about."""
+    recipient: Slug
+    """Id of a declared recipient."""
+    purpose: fields.PurposeAsked
+    legal: fields.Legal
+    data_types: fields.DataTypes
+    data_subjects: Paragraph
+    """Whose data it is, specifically."""
+    territory: fields.Territory
+    """ONS codes of the area, such as S92000003 (Scotland) or S12000047 (Fife)."""
+    controllers: Annotated[tuple[fields.ControllerAsked, ...], Field(min_length=1)]
+    processors: tuple[fields.ProcessorAsked, ...]
+    """Write [] if there are none."""
+    storage_locations: Annotated[tuple[Line, ...], Field(min_length=1)]
+    other_recipients: tuple[Line, ...]
+    """Anyone else who will see the data; write [] if nobody."""
+    onward_sharing: fields.OnwardSharingAsked
+    linkage: fields.Linkage
+    reidentification_prohibited: Flag
+    leaves_uk: Flag
+    countries: fields.Countries = ()
+    dpia: fields.Dpia
+    privacy_notice_ref: Uri
+    rights: fields.Rights
+    security_assurance: fields.SecurityAssurance
+    transfer: fields.Transfer
+    schedule: fields.ScheduleAsked
+    retention: fields.Retention
+    limits: fields.LimitsAsked
+    quality: fields.QualityTerms
+    reviews: fields.Reviews = fields.Reviews()
+    agreement_ref: Line
+    """The memorandum or sharing agreement between the two bodies that this falls under."""
+    special_conditions: tuple[Paragraph, ...] = ()
+    note: OptionalText = ""
+    datasets: Annotated[tuple[DatasetAsked, ...], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _each_dataset_once(self) -> Request:
+        names = [d.dataset for d in self.datasets]
+        if len(set(names)) < len(names):
+            raise PydanticCustomError("datasets", "the same dataset twice; join their columns into one entry")
+        return self
+
+    def document(self) -> dict[str, Any]:
+        """The request as plain JSON values; `request_from_document` reads it back."""
+        return self.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+    @property
+    def digest(self) -> str:
+        """The digest that assessment and decision name."""
+        return digest(self.document())
+
+    def asked_columns(self) -> Iterable[tuple[str, str]]:
+        """(dataset, column) of every column asked for, in the request's order."""
+        return [(d.dataset, c.name) for d in self.datasets for c in d.columns]
+
+
+def parse_request(document: Document) -> Request:
+    """The request in a document. Raises InvalidDocument with file, line, field, fault and what is allowed."""
+    return fill(Request, document)
+
+
+def request_from_document(value: dict[str, Any]) -> Request:
+    """The request that `Request.document()` wrote. Raises InvalidDocument."""
+    return fill(Request, Document("request", value))
+
+
+def request_schema() -> dict[str, Any]:
+    """The JSON Schema that editors check request files with; published in docs/reference."""
+    schema = Request.model_json_schema(by_alias=True)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+
+
+def refused_names(request: Request, names: Iterable[str]) -> frozenset[tuple[str, str]]:
+    """(dataset, column) for each `column` or `dataset.column`. Raises UsageError for a name that was not asked for."""
+    asked = list(request.asked_columns())
+    found = set()
+    for name in names:
+        matching = {pair for pair in asked if name in (pair[1], ".".join(pair))}
+        if not matching:
+            allowed = ", ".join(".".join(pair) for pair in asked)
+            raise UsageError(
+                f"{request.request_id} does not ask for a column {name!r}.", advice=f"Asked for: {allowed}."
+            )
+        found |= matching
+    return frozenset(found)
+
+
+def without_columns(request: Request, refused: Collection[tuple[str, str]]) -> Request:
+    """The smaller request that is left. Raises UsageError if nothing is left of it."""
+    if not refused:
+        return request
+    datasets = [
+        asked.model_copy(update={"columns": kept})
+        for asked in request.datasets
+        if (kept := tuple(c for c in asked.columns if (asked.dataset, c.name) not in refused))
+    ]
+    if not datasets:
+        raise UsageError(
+            f"Every column of {request.request_id} would be refused.", advice="Refuse the request as a whole instead."
+        )
+    return request.model_copy(update={"datasets": tuple(datasets)})

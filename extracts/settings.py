@@ -71,6 +71,7 @@ SETTINGS = (
     Setting("EXTRACTS_HOLD_MAX_AGE_HOURS", "A hold list older than this stops every delivery", "24"),
     Setting("EXTRACTS_MEMORY_LIMIT_MB", "Memory that the engine may use, in MB", "400"),
     Setting("EXTRACTS_THREADS", "Threads of the engine", "2"),
+    Setting("EXTRACTS_IMAGE_DIGEST", "Digest of the container image it runs in, for manifests", ""),
     Setting("EXTRACTS_RETRIES", "How often Airflow tries again when a server cannot be reached", "3"),
     Setting("EXTRACTS_RETRY_SECONDS", "Seconds before the first retry; doubles each time", "60"),
 )
@@ -112,6 +113,7 @@ def open_workplace(environ: Mapping[str, str] | None = None) -> Workplace:
         register_url=found.get("EXTRACTS_REGISTER_URL", ""),
         register_owner_url=found.get("EXTRACTS_REGISTER_OWNER_URL", ""),
         recovery_recipient=found.get("EXTRACTS_RECOVERY_RECIPIENT", ""),
+        image_digest=found.get("EXTRACTS_IMAGE_DIGEST", ""),
         now=lambda: datetime.now(UTC),
     )
 

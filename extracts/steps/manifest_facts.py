@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
@@ -147,14 +146,14 @@ def handling(approved: Approved, made_on: date) -> facts.Handling:
     )
 
 
-def made_by(dag: str, run: str, try_number: int) -> facts.MadeBy:
+def made_by(dag: str, run: str, try_number: int, image_digest: str) -> facts.MadeBy:
     """Which software, in which run."""
     lock = _PROJECT / "requirements" / "lock.txt"
     return facts.MadeBy(
         version=__version__,
         commit=_commit(),
         lock_digest=digest_file(lock) if lock.is_file() else "",
-        image_digest=os.environ.get("EXTRACTS_IMAGE_DIGEST", ""),
+        image_digest=image_digest,
         dag=dag,
         run=run,
         try_number=try_number,

@@ -64,6 +64,7 @@ class Workplace:
     register_url: str = field(repr=False)
     register_owner_url: str = field(repr=False)
     recovery_recipient: str
+    image_digest: str
     now: Callable[[], datetime]
 
     @cached_property

@@ -1,0 +1,32 @@
+"""`extracts verify`: what a recipient runs; works with the recipient extra alone, offline."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from extracts.cli.output import answer, out
+from extracts.errors import VerificationFailed
+
+
+def verify(
+    folder: Annotated[Path, typer.Argument(help="A delivery's folder.", exists=True, file_okay=False)],
+    signers: Annotated[
+        Path, typer.Option(help="Your own copy of the controller's allowed_signers; never one that came along.")
+    ],
+    identity: Annotated[
+        Path | None, typer.Option(help="Your age identity or unencrypted SSH key: opens the data in memory.")
+    ] = None,
+    rehearsal: Annotated[bool, typer.Option(help="Judge by the signatures of a rehearsal.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Answer as JSON.")] = False,
+) -> None:
+    """Check a delivery from its files to the two people who approved it."""
+    from extracts.handover.verify import verify_delivery
+
+    found = verify_delivery(folder, signers, datetime.now(UTC), identity, rehearsal=rehearsal)
+    answer(found.document(), as_json, lambda: out.print("\n".join(found.sentences()), markup=False))
+    if not found.passed:
+        raise typer.Exit(VerificationFailed.exit_code)

@@ -16,8 +16,8 @@ from extracts.agreement.plan import plan_from_document
 from extracts.canonical import digest_bytes, digest_file
 from extracts.errors import CheckFailed
 from extracts.handover.contract import contract_text
-from extracts.handover.dropzone.files import disk_errors, write_file
 from extracts.handover.encryption import AGE_HEADER
+from extracts.handover.files import staging_errors, write_file
 from extracts.handover.manifest import (
     BOARD_SIGNATURE,
     CHECKSUMS,
@@ -70,7 +70,7 @@ def assemble(
     anything else or a data file is not encrypted, InvalidDocument if the manifest contradicts itself, DiskFull.
     """
     texts = _documents(manifest, approval)
-    with disk_errors(folder):
+    with staging_errors(manifest.delivery.id):
         _check_folder(folder, manifest)
         for name, data in texts.items():
             write_file(folder / name, data, FILE_MODE)

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import BinaryIO
 
 from extracts.canonical import digest_bytes
 from extracts.errors import UsageError
+from extracts.handover.files import open_regular
 from extracts.handover.statement import MAX_BYTES
 
 _DOCUMENTS = (".json", ".sig", ".yaml", "SHA256SUMS")
@@ -53,15 +53,6 @@ def read_contents(folder: Path) -> Contents:
         except OSError as error:
             odd[name] = f"cannot be read as a file ({error.strerror})"
     return Contents(digests, documents, odd)
-
-
-def open_regular(path: Path) -> BinaryIO:
-    """The regular file at `path`, open for reading. Raises OSError for a link, folder, pipe or device."""
-    opened = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    if not stat.S_ISREG(os.fstat(opened).st_mode):
-        os.close(opened)
-        raise OSError(0, "it is a folder, pipe or device")
-    return os.fdopen(opened, "rb")
 
 
 def shown(name: str) -> str:

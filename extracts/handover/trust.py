@@ -20,13 +20,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 
-from extracts.agreement.decision import Decision, DecisionOutcome, decision_from_document
-from extracts.agreement.plan import ExtractPlan, PlannedDataset, plan_from_document
+from extracts.agreement.decision import Decision, decision_from_document
+from extracts.agreement.plan import ExtractPlan, plan_from_document
 from extracts.canonical import digest_bytes
-from extracts.errors import ExtractsError, SignatureInvalid
+from extracts.errors import InvalidDocument, SignatureInvalid
+from extracts.handover.agreeing import decision_problems, plan_problems
 from extracts.handover.armour import is_exact_armour
 from extracts.handover.delivery import checksums_text
-from extracts.handover.facts import FileFacts, RecordedSignature
+from extracts.handover.facts import RecordedSignature
 from extracts.handover.findings import Finding, checked, failed
 from extracts.handover.manifest import (
     BOARD_SIGNATURE,
@@ -90,7 +91,7 @@ class DeliveryRules:
             self._service = self.judge(data, _text(signature), MANIFEST_NAMESPACE, at)
         except SignatureInvalid as error:
             return self._fail(MANIFEST, error.message)
-        except ExtractsError as error:
+        except InvalidDocument as error:
             return self._fail(MANIFEST, f"cannot be believed: {error.message}")
         if at > self.now + _CLOCKS_DIFFER_BY:
             return self._fail(MANIFEST, f"says that it was made in the future ({at:%Y-%m-%d %H:%M} UTC)")
@@ -148,10 +149,10 @@ class DeliveryRules:
         try:
             decision = decision_from_document(read_json(data, DECISION))
             same = decision.canonical() == data
-        except (ExtractsError, ValueError) as error:
+        except (InvalidDocument, ValueError) as error:
             self._fail(DECISION, f"cannot be read: {error}")
             return None
-        problems = list(_decision_problems(manifest, decision))
+        problems = list(decision_problems(manifest, decision))
         if not same:
             problems.append("is not in the one form that is signed, or from a newer version than this software")
         for problem in problems:
@@ -207,7 +208,7 @@ class DeliveryRules:
             return None
         try:
             plan = plan_from_document(read_json(data, PLAN))
-        except ExtractsError as error:
+        except InvalidDocument as error:
             self._fail(PLAN, f"cannot be read: {error.message}")
             return None
         if plan.canonical() != data:
@@ -219,7 +220,7 @@ class DeliveryRules:
     # --- rule 7 -----------------------------------------------------------------------------------------------------
 
     def _plan_allows(self, manifest: Manifest, plan: ExtractPlan) -> None:
-        problems = [*_plan_problems(manifest, plan), *_dataset_problems(manifest, plan)]
+        problems = list(plan_problems(manifest, plan))
         for problem in problems:
             self._fail(MANIFEST, f"does not follow the approved plan: {problem}")
         if not problems:
@@ -249,75 +250,6 @@ class DeliveryRules:
     def _fail(self, file: str, what: str) -> bool:
         self.findings.append(failed(what, file))
         return False
-
-
-def _decision_problems(manifest: Manifest, decision: Decision) -> Iterator[str]:
-    agreement = manifest.agreement
-    if decision.outcome not in (DecisionOutcome.APPROVE, DecisionOutcome.APPROVE_IN_PART):
-        yield f"approves nothing: its outcome is {decision.outcome.value}"
-    pairs = {
-        "request": (agreement.id, decision.request_id),
-        "request version": (agreement.request_version, decision.request_version),
-        "request digest": (agreement.request_digest, decision.request_digest),
-        "assessment digest": (agreement.assessment_digest, decision.assessment_digest),
-        "policy version": (agreement.policy_version, decision.policy_version),
-        "plan digest": (agreement.plan_digest, decision.plan_digest),
-        "first day": (agreement.valid_from, decision.valid_from),
-        "last day": (agreement.valid_until, decision.valid_until),
-        "conditions": (manifest.handling.conditions, decision.conditions),
-    }
-    for what, (said, decided) in pairs.items():
-        if said != decided:
-            yield f"is not the decision that the manifest describes: its {what} differs"
-    for signature in (agreement.board, agreement.controller):
-        if signature.recorded_at < decision.drawn_up_at:
-            yield f"was drawn up after the signature of {signature.principal} was recorded"
-
-
-def _plan_problems(manifest: Manifest, plan: ExtractPlan) -> Iterator[str]:
-    agreement, delivery, handling = manifest.agreement, manifest.delivery, manifest.handling
-    pairs = {
-        "request": (agreement.id, plan.request_id),
-        "recipient": (agreement.recipient.id, plan.recipient),
-        "gateway": (agreement.gateway, plan.gateway),
-        "purpose": (agreement.purpose_code, plan.purpose_code),
-        "identifiability": (agreement.identifiability, plan.identifiability.value),
-        "criticality": (agreement.criticality, plan.criticality.value),
-        "retention": (handling.retention_days, plan.retention_days),
-        "datasets": ([f.dataset for f in manifest.files], [d.dataset for d in plan.datasets]),
-    }
-    for what, (said, planned) in pairs.items():
-        if said != planned:
-            yield f"{what} differs"
-    if handling.destroy_by > delivery.made_at.date() + timedelta(days=plan.retention_days):
-        yield "the data are to be kept longer than agreed"
-
-
-def _dataset_problems(manifest: Manifest, plan: ExtractPlan) -> Iterator[str]:
-    limits = plan.limits
-    for index, (file, planned) in enumerate(zip(manifest.files, plan.datasets, strict=False)):
-        if _columns(file) != _planned_columns(planned):
-            yield f"{file.name} has other columns or treatments"
-        if file.rows > limits.max_rows:
-            yield f"{file.name} has more rows than the plan's limit of {limits.max_rows}"
-        source, disclosure = manifest.sources[index], manifest.disclosure[index]
-        if (source.relation, source.curated_view_digest) != (planned.relation, planned.view_digest):
-            yield f"{file.name} was drawn from another view"
-        if disclosure.quasi_identifiers != planned.quasi_identifiers or (
-            planned.quasi_identifiers and (disclosure.k != limits.k or (disclosure.smallest_group or 0) < limits.k)
-        ):
-            yield f"{file.name} does not keep to the smallest group of {limits.k} people"
-
-
-def _columns(file: FileFacts) -> list[tuple[object, ...]]:
-    return [(c.name, c.type, c.source, c.treatment, c.parameters, c.classification) for c in file.columns]
-
-
-def _planned_columns(planned: PlannedDataset) -> list[tuple[object, ...]]:
-    return [
-        (c.name, c.delivered_type.value, c.source, c.treatment, c.parameters, c.classification.value)
-        for c in planned.columns
-    ]
 
 
 def _checksums(text: bytes) -> dict[str, str]:

@@ -17,12 +17,13 @@ from pathlib import Path
 from extracts import signing
 from extracts.agreement.plan import ExtractPlan, PlannedDataset
 from extracts.errors import ExtractsError, UsageError
-from extracts.handover.encryption import Identity
+from extracts.handover.decryption import Identity, decrypt_stream, read_identity
 from extracts.handover.facts import FileFacts
+from extracts.handover.files import open_regular
 from extracts.handover.findings import Finding, Verification, checked, failed, not_checked
 from extracts.handover.manifest import Manifest
 from extracts.handover.parquet import Tail, planned_columns, read_footer
-from extracts.handover.reading import Contents, open_regular, read_contents, shown
+from extracts.handover.reading import Contents, read_contents, shown
 from extracts.handover.trust import DeliveryRules, Judge
 from extracts.signing import Signature
 
@@ -37,7 +38,7 @@ def verify_delivery(
     not verify is a result, not an error.
     """
     judge = judge_by(signers, rehearsal=rehearsal)
-    opener = None if identity is None else _read_identity(identity)
+    opener = None if identity is None else read_identity(identity)
     contents = read_contents(folder)
     rules = DeliveryRules(contents, judge, now)
     rules.apply()
@@ -63,12 +64,6 @@ def judge_by(signers: Path, *, rehearsal: bool = False) -> Judge:
         return signing.verify(data, signature, wanted, signers, at)
 
     return judge
-
-
-def _read_identity(path: Path) -> Identity:
-    from extracts.handover.encryption import read_identity
-
-    return read_identity(path)
 
 
 def _contract_findings(manifest: Manifest, contents: Contents) -> Iterator[Finding]:
@@ -108,8 +103,6 @@ def _opened(folder: Path, manifest: Manifest, plan: ExtractPlan | None, identity
 
 
 def _opened_file(path: Path, file: FileFacts, planned: PlannedDataset | None, identity: Identity) -> Iterator[Finding]:
-    from extracts.handover.encryption import decrypt_stream
-
     tail = Tail()
     try:
         with open_regular(path) as stream:

@@ -35,14 +35,14 @@ def service_principal(work: Workplace) -> str:
 
 
 def index_signer(work: Workplace) -> IndexSigner:
-    """How index.json is signed and judged: by the service, now."""
+    """How index.json is signed and judged: by the service, at the time that it states."""
     from extracts.handover.dropzone.index import IndexSigner
 
     return IndexSigner(
         sign=lambda data: signing.sign(data, work.service_key(), signing.INDEX),
-        check=lambda data, signature: _check_index(work, data, signature),
+        check=lambda data, signature, at: _check_index(work, data, signature, at),
     )
 
 
-def _check_index(work: Workplace, data: bytes, signature: str) -> None:
-    judge(work, data, signature, signing.INDEX, work.now())
+def _check_index(work: Workplace, data: bytes, signature: str, at: datetime) -> None:
+    judge(work, data, signature, signing.INDEX, at)

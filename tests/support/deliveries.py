@@ -218,8 +218,8 @@ def a_parquet_file(path: Path, plan: ExtractPlan, rows: int) -> None:
 def an_index_signer(keys: Keys, role: str = "service") -> IndexSigner:
     """Signs the index with the service's key, and judges it by `keys`."""
 
-    def check(data: bytes, signature: str) -> None:
-        signing.verify(data, signature, signing.INDEX, keys.allowed_signers, NOW)
+    def check(data: bytes, signature: str, at: datetime) -> None:
+        signing.verify(data, signature, signing.INDEX, keys.allowed_signers, at)
 
     return IndexSigner(lambda data: keys.sign(data, role, signing.INDEX), check)
 

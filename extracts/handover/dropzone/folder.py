@@ -17,7 +17,6 @@ import fcntl
 import os
 import secrets
 import shutil
-import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,26 +24,34 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from extracts.canonical import digest_bytes, digest_file
+from extracts.canonical import digest_file
 from extracts.errors import AlreadyDelivered, Busy, NotFound, VerificationFailed
-from extracts.handover.dropzone import Passing, Place, Published
-from extracts.handover.dropzone.files import copy_file, disk_errors, forget_cached, sync_folder, write_file
 from extracts.handover.dropzone.index import (
     INDEX,
     INDEX_SIGNATURE,
     Index,
     IndexSigner,
-    check_signed,
     empty_index,
-    read_index,
+    read_signed_index,
     signature_blocks,
     with_delivery,
     with_withdrawal,
 )
-from extracts.handover.manifest import AFTER_THE_MANIFEST, MANIFEST, Manifest, read_manifest
+from extracts.handover.dropzone.interface import Passing, Place, Published
+from extracts.handover.dropzone.publishing import (
+    FILE_MODE,
+    check_written,
+    give_to_group_of,
+    make_folder,
+    read_delivery,
+    write_delivery,
+)
+from extracts.handover.files import drop_zone_errors, staging_errors, sync_folder, write_file
+from extracts.handover.manifest import MANIFEST, Manifest
 
-FOLDER_MODE, FILE_MODE = 0o750, 0o640
 _WORK = ".publishing"
+_OVERWRITTEN = "Published deliveries never change. Use `extracts redeliver` for a correction."
+_INCIDENT = "Nothing was changed. Compare both manifests and report it as an incident."
 
 
 @dataclass(frozen=True)
@@ -58,32 +65,33 @@ class FolderDropZone:
     def check(self) -> None:
         """Returns if a folder can be made here now. Raises DropZoneUnreachable, DiskFull."""
         probe = self.root / f".probe.{secrets.token_hex(8)}"
-        with disk_errors(self.root):
+        with drop_zone_errors(self.root):
             self._reach()
             probe.mkdir(mode=0o700)
             probe.rmdir()
 
     def find(self, place: Place) -> Published | None:
-        """The delivery of this id, if it is visible."""
-        path = self._folder(place.recipient, place.request_id) / _plain(place.delivery_id)
-        with disk_errors(self.root):
+        """The delivery of this id, if it is visible. Raises VerificationFailed if something else is in its place."""
+        path = self._folder(place) / _plain(place.delivery_id)
+        with drop_zone_errors(self.root):
             self._reach()
             if not os.path.lexists(path):
                 return None
             if path.is_symlink() or not (path / MANIFEST).is_file():
-                raise VerificationFailed(f"{path} is in the place of a delivery, but is none.", advice="Report it.")
+                raise VerificationFailed(f"{path} is in the place of a delivery, but is none.", advice=_INCIDENT)
             return Published(place, path, digest_file(path / MANIFEST), already_there=True)
 
     def index(self, recipient: str, request_id: str, signer: IndexSigner) -> Index | None:
         """The agreement's index, if there is one. Raises VerificationFailed if it is not ours, InvalidDocument."""
-        folder = self._folder(recipient, request_id)
-        with disk_errors(self.root):
+        folder = self.root / _plain(recipient) / _plain(request_id)
+        with drop_zone_errors(self.root):
             self._reach()
             if not (folder / INDEX).exists():
                 return None
-            data, signatures = (folder / INDEX).read_bytes(), (folder / INDEX_SIGNATURE).read_text(errors="replace")
-        check_signed(data, signatures, signer.check)
-        return read_index(data)
+            data = (folder / INDEX).read_bytes()
+            signatures = folder / INDEX_SIGNATURE
+            text = signatures.read_text(errors="replace") if signatures.exists() else ""
+        return read_signed_index(data, text, signer.check)
 
     def publish(self, folder: Path, signer: IndexSigner, now: datetime) -> Published:
         """Makes the assembled delivery in `folder` visible, whole, and lists it in the index.
@@ -91,21 +99,20 @@ class FolderDropZone:
         Raises AlreadyDelivered if another delivery has this id, Busy, DiskFull, DropZoneUnreachable,
         VerificationFailed if the staged or the written files are not those of the manifest, or the index is not ours.
         """
-        manifest, manifest_digest = _staged(folder)
+        with staging_errors(folder.name):
+            manifest, manifest_digest = read_delivery(folder)
         place = Place(manifest.agreement.recipient.id, manifest.agreement.id, manifest.delivery.id)
-        with self._locked(place) as target, disk_errors(self.root):
+        with self._locked(place) as target, drop_zone_errors(self.root):
             there = self.find(place)
             if there is not None and there.manifest_digest != manifest_digest:
-                raise AlreadyDelivered(
-                    f"{place.delivery_id} was delivered before with other content ({there.manifest_digest}).",
-                    advice="Published deliveries never change. Use `extracts redeliver` for a correction.",
-                )
+                what = f"{place.delivery_id} was delivered before with other content ({there.manifest_digest})."
+                raise AlreadyDelivered(what, advice=_OVERWRITTEN)
             # Judged before anything becomes visible: an index that is not ours would leave the delivery unlisted.
             before = self.index(place.recipient, place.request_id, signer)
             if there is None:
                 self._write(folder, target, place, manifest)
             else:
-                _check_written(there.path, manifest, manifest_digest)
+                check_written(there.path, manifest, manifest_digest)
             self._list(before, place, manifest, manifest_digest, signer, now)
         return Published(place, target, manifest_digest, already_there=there is not None)
 
@@ -114,25 +121,22 @@ class FolderDropZone:
 
         `manifest_digest` comes from the ledger's intent event. Raises VerificationFailed if what is there differs.
         """
-        if self.find(place) is None and not self._folder(place.recipient, place.request_id).is_dir():
-            return None
-        with self._locked(place) as target, disk_errors(self.root):
+        with self._locked(place) as target, drop_zone_errors(self.root):
             there = self.find(place)
             if there is None:
                 return None
-            manifest, found_digest = _staged(target)
+            manifest, found_digest = read_delivery(target)
             if found_digest != manifest_digest:
-                raise VerificationFailed(
-                    f"{place.delivery_id} in the drop zone is not the delivery that the ledger says was released.",
-                    advice="Nothing was changed. Compare both manifests and report it as an incident.",
-                )
+                what = f"{place.delivery_id} in the drop zone is not the delivery that the ledger says was released."
+                raise VerificationFailed(what, advice=_INCIDENT)
+            check_written(target, manifest, manifest_digest)
             before = self.index(place.recipient, place.request_id, signer)
             self._list(before, place, manifest, manifest_digest, signer, now)
         return there
 
     def withdraw(self, place: Place, reason: str, signer: IndexSigner, now: datetime) -> Index:
         """Marks a delivery as withdrawn in the index; its files stay until they are purged. Raises NotFound."""
-        with self._locked(place), disk_errors(self.root):
+        with self._locked(place), drop_zone_errors(self.root):
             before = self.index(place.recipient, place.request_id, signer)
             if before is None:
                 raise NotFound(f"{place.request_id} has no deliveries in the drop zone.")
@@ -145,35 +149,30 @@ class FolderDropZone:
 
     @contextmanager
     def _locked(self, place: Place) -> Iterator[Path]:
-        """The delivery's target, while no other publisher works in the agreement's folder."""
-        folder = self._folder(place.recipient, place.request_id)
-        with disk_errors(self.root):
+        """The delivery's target, while no other publisher works on the agreement; nothing of a killed one is left."""
+        target = self._folder(place) / _plain(place.delivery_id)
+        work = self._work(place)
+        with drop_zone_errors(self.root):
             self._reach()
-            _make_folder(folder.parent, self.root)
-            _make_folder(folder, folder.parent)
-            work = self._work(place)
-            for made in (self.root / _WORK, work.parent):
-                made.mkdir(mode=0o700, exist_ok=True)
+            for private in (self.root / _WORK, work.parent):
+                private.mkdir(mode=0o700, exist_ok=True)
             lock = os.open(f"{work}.lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         try:
             _wait_for(lock, self.wait_seconds, place)
             shutil.rmtree(work, ignore_errors=True)
-            yield folder / _plain(place.delivery_id)
+            yield target
         finally:
             os.close(lock)
 
     def _write(self, staged: Path, target: Path, place: Place, manifest: Manifest) -> None:
         unfinished = self._work(place)
         try:
-            unfinished.mkdir(mode=0o700)
-            self.passing("opened")
-            for name in _manifest_last(manifest):
-                copy_file(staged / name, unfinished / name, FILE_MODE)
-                self.passing(f"written {name}")
-            sync_folder(unfinished)
-            _check_written(unfinished, manifest, digest_file(staged / MANIFEST))
+            write_delivery(staged, unfinished, manifest, self.passing)
+            check_written(unfinished, manifest, digest_file(staged / MANIFEST))
             self.passing("verified")
-            _give_to_group_of(target.parent, unfinished)
+            make_folder(target.parent.parent)
+            make_folder(target.parent)
+            give_to_group_of(target.parent, unfinished)
             unfinished.rename(target)
             self.passing("renamed")
             sync_folder(target.parent)
@@ -187,22 +186,30 @@ class FolderDropZone:
         after = with_delivery(before, manifest, digest, now)
         if after != before:
             self._write_index(place, after, signer)
+        else:
+            self._tidy_signature(place, signer)
 
     def _write_index(self, place: Place, index: Index, signer: IndexSigner) -> None:
-        folder = self._folder(place.recipient, place.request_id)
+        folder = self._folder(place)
         data = index.text()
         signature = signer.sign(data)
         kept = folder / INDEX_SIGNATURE
-        old = signature_blocks(kept.read_text())[:1] if kept.exists() else []
-        write_file(kept, "".join([*old, signature]).encode(), FILE_MODE)
+        old = _fitting(folder, signer)
+        write_file(kept, (old + signature).encode(), FILE_MODE)
         self.passing("index signed")
         write_file(folder / INDEX, data, FILE_MODE)
         self.passing("index written")
         write_file(kept, signature.encode(), FILE_MODE)
         self.passing("done")
 
-    def _folder(self, recipient: str, request_id: str) -> Path:
-        return self.root / _plain(recipient) / _plain(request_id)
+    def _tidy_signature(self, place: Place, signer: IndexSigner) -> None:
+        """Of two signatures that a killed publisher left, the one that fits; ssh-keygen would read the other."""
+        kept = self._folder(place) / INDEX_SIGNATURE
+        if len(signature_blocks(kept.read_text())) > 1:
+            write_file(kept, _fitting(kept.parent, signer).encode(), FILE_MODE)
+
+    def _folder(self, place: Place) -> Path:
+        return self.root / _plain(place.recipient) / _plain(place.request_id)
 
     def _work(self, place: Place) -> Path:
         return self.root / _WORK / _plain(place.recipient) / _plain(place.request_id)
@@ -213,47 +220,18 @@ class FolderDropZone:
             raise FileNotFoundError(2, "not there")
 
 
-def _staged(folder: Path) -> tuple[Manifest, str]:
-    with disk_errors(folder):
-        data = (folder / MANIFEST).read_bytes()
-    return read_manifest(data)[0], digest_bytes(data)
-
-
-def _manifest_last(manifest: Manifest) -> list[str]:
-    names = list(manifest.expected_names)
-    return [n for n in names if n not in AFTER_THE_MANIFEST] + [*reversed(AFTER_THE_MANIFEST)]
-
-
-def _check_written(folder: Path, manifest: Manifest, manifest_digest: str) -> None:
-    """Raises VerificationFailed unless the folder holds exactly the manifest's files, as the disk has them."""
-    found = sorted(p.name for p in folder.iterdir())
-    wanted = manifest.expected_names
-    data = (folder / MANIFEST).read_bytes() if MANIFEST in found else b""
-    if found != list(wanted) or digest_bytes(data) != manifest_digest:
-        raise VerificationFailed(f"{folder.name}: the files in the drop zone are not those of the manifest.")
-    for name, digest in read_manifest(data)[1].items():
-        forget_cached(folder / name)
-        if digest_file(folder / name) != digest:
-            raise VerificationFailed(
-                f"{folder.name}: {name} was not written as it is in the manifest.",
-                advice="The disk or share damaged it; nothing was published. Run again, or check the disk.",
-            )
-
-
-def _make_folder(folder: Path, parent: Path) -> None:
-    if not folder.is_dir():
-        folder.mkdir(mode=FOLDER_MODE, exist_ok=True)
-        folder.chmod(FOLDER_MODE | (parent.stat().st_mode & stat.S_ISGID))
-        sync_folder(parent)
-
-
-def _give_to_group_of(folder: Path, unfinished: Path) -> None:
-    """Modes of a delivery, and the group of `folder` if its group-id bit is set; while nobody can see it yet."""
-    found = folder.stat()
-    if found.st_mode & stat.S_ISGID:
-        for path in [*unfinished.iterdir(), unfinished]:
-            os.chown(path, -1, found.st_gid)
-    unfinished.chmod(FOLDER_MODE | (found.st_mode & stat.S_ISGID))
+def _fitting(folder: Path, signer: IndexSigner) -> str:
+    """The one signature, of perhaps two that a killed publisher left, that fits the index as it is; else nothing."""
+    if not (folder / INDEX).exists() or not (folder / INDEX_SIGNATURE).exists():
+        return ""
+    data, text = (folder / INDEX).read_bytes(), (folder / INDEX_SIGNATURE).read_text(errors="replace")
+    for block in signature_blocks(text):
+        try:
+            read_signed_index(data, block, signer.check)
+        except VerificationFailed:
+            continue
+        return block
+    return ""
 
 
 def _wait_for(lock: int, seconds: float, place: Place) -> None:
@@ -263,10 +241,8 @@ def _wait_for(lock: int, seconds: float, place: Place) -> None:
             return fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             if time.monotonic() >= until:
-                raise Busy(
-                    f"Another run is publishing a delivery of {place.request_id}.",
-                    advice="Wait until it has ended; `extracts why` shows it.",
-                ) from None
+                what = f"Another run is publishing a delivery of {place.request_id}."
+                raise Busy(what, advice="Wait until it has ended; `extracts why` shows it.") from None
             time.sleep(0.05)
 
 

@@ -74,15 +74,19 @@ class Index(Fact):
         return readable_json(plain(asdict(self)))
 
 
+IndexCheck = Callable[[bytes, str, datetime], None]
+
+
 @dataclass(frozen=True)
 class IndexSigner:
     """How index bytes are signed and judged; `steps` binds them to the service's key and the allowed signers.
 
-    `check(data, signature)` raises SignatureInvalid unless the service signed `data`.
+    `check(data, signature, at)` raises SignatureInvalid unless the service signed `data`, judged at the time `at`: the
+    index's own, so that a renewed service key does not void what its predecessor signed.
     """
 
     sign: Callable[[bytes], str]
-    check: Callable[[bytes, str], None]
+    check: IndexCheck
 
 
 def with_delivery(index: Index, manifest: Manifest, manifest_digest: str, now: datetime) -> Index:
@@ -141,12 +145,17 @@ def read_index(data: bytes, source: str = INDEX) -> Index:
     return index
 
 
-def check_signed(data: bytes, signatures: str, check: Callable[[bytes, str], None]) -> None:
-    """Returns if any of the armoured `signatures` is the service's over `data`. Raises VerificationFailed."""
+def read_signed_index(data: bytes, signatures: str, check: IndexCheck) -> Index:
+    """The index in `data`, if any of the armoured `signatures` is the service's over it.
+
+    Raises VerificationFailed, InvalidDocument.
+    """
+    index = read_index(data)
     reason = "it is not signed"
     for block in signature_blocks(signatures):
         try:
-            return check(data, block)
+            check(data, block, index.updated_at)
+            return index
         except SignatureInvalid as error:
             reason = error.message
     raise VerificationFailed(

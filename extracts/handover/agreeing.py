@@ -1,0 +1,86 @@
+"""Does the manifest say what was decided and planned? Compares the three values; reads nothing.
+
+Each problem is the second half of a sentence that begins with the document's name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from extracts.agreement.decision import Decision, DecisionOutcome
+from extracts.agreement.plan import ExtractPlan, PlannedDataset
+from extracts.handover.facts import FileFacts
+from extracts.handover.manifest import Manifest
+
+
+def decision_problems(manifest: Manifest, decision: Decision) -> Iterator[str]:
+    """In which ways `decision` is not the approval that the manifest describes."""
+    agreement = manifest.agreement
+    if decision.outcome not in (DecisionOutcome.APPROVE, DecisionOutcome.APPROVE_IN_PART):
+        yield f"approves nothing: its outcome is {decision.outcome.value}"
+    pairs = {
+        "request": (agreement.id, decision.request_id),
+        "request version": (agreement.request_version, decision.request_version),
+        "request digest": (agreement.request_digest, decision.request_digest),
+        "assessment digest": (agreement.assessment_digest, decision.assessment_digest),
+        "policy version": (agreement.policy_version, decision.policy_version),
+        "plan digest": (agreement.plan_digest, decision.plan_digest),
+        "first day": (agreement.valid_from, decision.valid_from),
+        "last day": (agreement.valid_until, decision.valid_until),
+        "conditions": (manifest.handling.conditions, decision.conditions),
+    }
+    for what, (said, decided) in pairs.items():
+        if said != decided:
+            yield f"is not the decision that the manifest describes: its {what} differs"
+    for signature in (agreement.board, agreement.controller):
+        if signature.recorded_at < decision.drawn_up_at:
+            yield f"was drawn up after the signature of {signature.principal} was recorded"
+
+
+def plan_problems(manifest: Manifest, plan: ExtractPlan) -> Iterator[str]:
+    """In which ways the delivery does not keep to the plan: for whom, why, how long, what, and how treated."""
+    agreement, delivery, handling = manifest.agreement, manifest.delivery, manifest.handling
+    pairs = {
+        "request": (agreement.id, plan.request_id),
+        "recipient": (agreement.recipient.id, plan.recipient),
+        "gateway": (agreement.gateway, plan.gateway),
+        "purpose": (agreement.purpose_code, plan.purpose_code),
+        "identifiability": (agreement.identifiability, plan.identifiability.value),
+        "criticality": (agreement.criticality, plan.criticality.value),
+        "retention": (handling.retention_days, plan.retention_days),
+        "datasets": ([f.dataset for f in manifest.files], [d.dataset for d in plan.datasets]),
+    }
+    for what, (said, planned) in pairs.items():
+        if said != planned:
+            yield f"{what} differs"
+    if handling.destroy_by > delivery.made_at.date() + timedelta(days=plan.retention_days):
+        yield "the data are to be kept longer than agreed"
+    yield from _dataset_problems(manifest, plan)
+
+
+def _dataset_problems(manifest: Manifest, plan: ExtractPlan) -> Iterator[str]:
+    limits = plan.limits
+    for index, (file, planned) in enumerate(zip(manifest.files, plan.datasets, strict=False)):
+        if _columns(file) != _planned_columns(planned):
+            yield f"{file.name} has other columns or treatments"
+        if file.rows > limits.max_rows:
+            yield f"{file.name} has more rows than the plan's limit of {limits.max_rows}"
+        source, disclosure = manifest.sources[index], manifest.disclosure[index]
+        if (source.relation, source.curated_view_digest) != (planned.relation, planned.view_digest):
+            yield f"{file.name} was drawn from another view"
+        if disclosure.quasi_identifiers != planned.quasi_identifiers or (
+            planned.quasi_identifiers and (disclosure.k != limits.k or (disclosure.smallest_group or 0) < limits.k)
+        ):
+            yield f"{file.name} does not keep to the smallest group of {limits.k} people"
+
+
+def _columns(file: FileFacts) -> list[tuple[object, ...]]:
+    return [(c.name, c.type, c.source, c.treatment, c.parameters, c.classification) for c in file.columns]
+
+
+def _planned_columns(planned: PlannedDataset) -> list[tuple[object, ...]]:
+    return [
+        (c.name, c.delivered_type.value, c.source, c.treatment, c.parameters, c.classification.value)
+        for c in planned.columns
+    ]

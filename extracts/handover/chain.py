@@ -1,0 +1,153 @@
+"""Verifies what ties deliveries together: the signed index of an agreement, and the chain from manifest to manifest.
+
+Rules:
+1. The index counts if the service signed it; it names each delivery by the digest of its manifest.
+2. Each manifest names the one before it by digest, so a delivery that was taken away is missed.
+3. Every signed manifest says where the controller's ledger stood: `anchors_in` collects these, so that a ledger that
+   was cut or rewritten since contradicts them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from extracts import signing
+from extracts.canonical import digest_bytes
+from extracts.errors import ExtractsError, InvalidDocument, SignatureInvalid, UsageError, VerificationFailed
+from extracts.handover.dropzone.index import INDEX, INDEX_SIGNATURE, Index, IndexEntry, Status, read_signed_index
+from extracts.handover.findings import Finding, Verification, checked, failed, not_checked
+from extracts.handover.manifest import MANIFEST, MANIFEST_SIGNATURE, Manifest, read_manifest
+from extracts.handover.reading import Contents, read_contents, shown
+from extracts.handover.trust import Judge
+from extracts.handover.verify import judge_by, verify_delivery
+
+
+@dataclass(frozen=True)
+class Anchor:
+    """Where the ledger stood when a manifest was signed: `head` is the digest of event number `sequence`."""
+
+    sequence: int
+    head: str
+    delivery_id: str
+    made_at: datetime
+
+
+def verify(
+    folder: Path, signers: Path, now: datetime, identity: Path | None = None, *, rehearsal: bool = False
+) -> list[Verification]:
+    """Verifies one delivery, or an agreement's folder: its index first, then every delivery in it.
+
+    Arguments and errors as `verify_delivery`.
+    """
+    if not (folder / INDEX).exists():
+        return [verify_delivery(folder, signers, now, identity, rehearsal=rehearsal)]
+    deliveries = [
+        verify_delivery(path, signers, now, identity, rehearsal=rehearsal) for path in _delivery_folders(folder)
+    ]
+    return [verify_index(folder, signers, rehearsal=rehearsal), *deliveries]
+
+
+def verify_index(folder: Path, signers: Path, *, rehearsal: bool = False) -> Verification:
+    """What holds of the index in an agreement's folder, and of the chain through its deliveries."""
+    judge = judge_by(signers, rehearsal=rehearsal)
+    contents = read_contents(folder)
+    subject = f"The index of {shown(folder.resolve().name)}"
+    try:
+        index = _signed_index(contents, judge)
+    except ExtractsError as error:
+        return Verification(subject, (failed(error.message, INDEX),))
+    findings = [checked(f"version {index.number} is signed, and lists {len(index.deliveries)} deliveries", INDEX)]
+    findings += _entry_findings(folder, contents, index)
+    return Verification(f"The index of {index.request_id}", tuple(findings))
+
+
+def anchors_in(folder: Path, signers: Path) -> list[Anchor]:
+    """The ledger's anchors in every manifest at any depth of `folder`, by sequence.
+
+    Only signed manifests count: raises VerificationFailed for one that is not, so that a forged anchor is found and
+    not believed. Raises UsageError if the folder holds no manifest.
+    """
+    judge = judge_by(signers)
+    found = sorted((_anchor(path, judge) for path in sorted(folder.rglob(MANIFEST))), key=lambda a: a.sequence)
+    if not found:
+        raise UsageError(f"No delivery, and so no anchor, is in {folder}.")
+    return found
+
+
+def _anchor(path: Path, judge: Judge) -> Anchor:
+    where = f"{path.parent.name}/{MANIFEST}"
+    try:
+        data = path.read_bytes()
+        signature = path.with_name(MANIFEST_SIGNATURE).read_text(errors="replace")
+        manifest, _ = read_manifest(data, where)
+        judge(data, signature, signing.MANIFEST, manifest.delivery.made_at)
+    except OSError as error:
+        raise VerificationFailed(f"{where} or its signature cannot be read ({error.strerror}).") from None
+    except (InvalidDocument, SignatureInvalid) as error:
+        raise VerificationFailed(f"{where} is no anchor: {error.message}") from None
+    return Anchor(manifest.ledger.sequence, manifest.ledger.head, manifest.delivery.id, manifest.delivery.made_at)
+
+
+def _signed_index(contents: Contents, judge: Judge) -> Index:
+    data = contents.documents.get(INDEX)
+    if data is None:
+        raise VerificationFailed(f"{INDEX} is missing or too large.")
+    signatures = contents.documents.get(INDEX_SIGNATURE, b"").decode("ascii", errors="replace")
+
+    def check(signed: bytes, signature: str, at: datetime) -> None:
+        judge(signed, signature, signing.INDEX, at)
+
+    return read_signed_index(data, signatures, check)
+
+
+def _entry_findings(folder: Path, contents: Contents, index: Index) -> Iterator[Finding]:
+    there = {p.name: p for p in _delivery_folders(folder)}
+    for name in sorted(set(contents.digests) - {INDEX, INDEX_SIGNATURE}):
+        yield failed("does not belong in an agreement's folder", shown(name))
+    for name in sorted(set(there) - {e.delivery_id for e in index.deliveries}):
+        yield failed("is no delivery that the index lists", shown(name))
+    for entry in index.deliveries:
+        if entry.delivery_id in there:
+            yield from _delivery_findings(there[entry.delivery_id], entry, index)
+        else:
+            yield not_checked("is not in this folder: not collected, or destroyed", entry.delivery_id)
+        if entry.status is Status.SUPERSEDED:
+            yield checked(f"was replaced by {entry.superseded_by}: do not use it", entry.delivery_id)
+        if entry.status is Status.WITHDRAWN:
+            yield checked(f"was withdrawn ({entry.reason}): do not use it", entry.delivery_id)
+
+
+def _delivery_findings(folder: Path, entry: IndexEntry, index: Index) -> Iterator[Finding]:
+    try:
+        data = (folder / MANIFEST).read_bytes()
+        manifest, _ = read_manifest(data)
+    except (OSError, InvalidDocument):
+        yield failed("has no readable manifest", entry.delivery_id)
+        return
+    if digest_bytes(data) != entry.manifest_digest or manifest.delivery.id != entry.delivery_id:
+        yield failed("is not the delivery that the index lists: its manifest differs", entry.delivery_id)
+        return
+    yield checked("is the delivery that the index lists", entry.delivery_id)
+    yield _link(manifest, entry, index)
+
+
+def _link(manifest: Manifest, entry: IndexEntry, index: Index) -> Finding:
+    """Whether the delivery that this one names as the one before it is there, with the digest it names."""
+    earlier = index.deliveries[: index.deliveries.index(entry)]
+    previous = manifest.previous
+    if previous is None and earlier:
+        return not_checked("that no delivery before it is missing: it names none", entry.delivery_id)
+    if previous is None:
+        return checked("is the first of its agreement", entry.delivery_id)
+    digests = {e.delivery_id: e.manifest_digest for e in earlier}
+    if digests.get(previous.delivery_id) != previous.manifest_digest:
+        return failed(f"follows {previous.delivery_id}, which the index does not list as it was", entry.delivery_id)
+    return checked(f"follows {previous.delivery_id}", entry.delivery_id)
+
+
+def _delivery_folders(folder: Path) -> list[Path]:
+    # Links too: they are reported as what they are, not passed over.
+    return sorted(p for p in folder.iterdir() if p.is_symlink() or p.is_dir())

@@ -1,0 +1,68 @@
+"""What the drop zone of the folder kind does to a delivery's files: write, read back, give to the recipient's group."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+from extracts.canonical import digest_bytes, digest_file
+from extracts.errors import VerificationFailed
+from extracts.handover.dropzone.interface import Passing
+from extracts.handover.files import copy_file, forget_cached, sync_folder
+from extracts.handover.manifest import AFTER_THE_MANIFEST, MANIFEST, Manifest, read_manifest
+
+FOLDER_MODE, FILE_MODE = 0o750, 0o640
+
+
+def read_delivery(folder: Path) -> tuple[Manifest, str]:
+    """The manifest in a delivery's folder, and its digest."""
+    data = (folder / MANIFEST).read_bytes()
+    return read_manifest(data)[0], digest_bytes(data)
+
+
+def write_delivery(staged: Path, unfinished: Path, manifest: Manifest, passing: Passing) -> None:
+    """Every file of the staged delivery in the new folder `unfinished` (0700), the manifest last; all synced."""
+    unfinished.mkdir(mode=0o700)
+    passing("opened")
+    for name in _manifest_last(manifest):
+        copy_file(staged / name, unfinished / name, FILE_MODE)
+        passing(f"written {name}")
+    sync_folder(unfinished)
+
+
+def check_written(folder: Path, manifest: Manifest, manifest_digest: str) -> None:
+    """Raises VerificationFailed unless the folder holds exactly the manifest's files, as the disk has them."""
+    found = sorted(p.name for p in folder.iterdir())
+    data = (folder / MANIFEST).read_bytes() if MANIFEST in found else b""
+    if found != list(manifest.expected_names) or digest_bytes(data) != manifest_digest:
+        raise VerificationFailed(f"{folder.name}: the files in the drop zone are not those of the manifest.")
+    for name, digest in read_manifest(data)[1].items():
+        forget_cached(folder / name)
+        if digest_file(folder / name) != digest:
+            raise VerificationFailed(
+                f"{folder.name}: {name} in the drop zone is not as the manifest says.",
+                advice="The disk or share damaged it, or someone changed it. Check the disk, then run again.",
+            )
+
+
+def give_to_group_of(folder: Path, unfinished: Path) -> None:
+    """Modes of a delivery, and the group of `folder` if its group-id bit is set; while nobody can see it yet."""
+    found = folder.stat()
+    if found.st_mode & stat.S_ISGID:
+        for path in [*unfinished.iterdir(), unfinished]:
+            os.chown(path, -1, found.st_gid)
+    unfinished.chmod(FOLDER_MODE | (found.st_mode & stat.S_ISGID))
+
+
+def make_folder(folder: Path) -> None:
+    """A folder that the group of its parent may read, if the parent's group-id bit is set. Again: changes nothing."""
+    if not folder.is_dir():
+        folder.mkdir(mode=FOLDER_MODE, exist_ok=True)
+        give_to_group_of(folder.parent, folder)
+        sync_folder(folder.parent)
+
+
+def _manifest_last(manifest: Manifest) -> list[str]:
+    names = [n for n in manifest.expected_names if n not in AFTER_THE_MANIFEST]
+    return [*names, *reversed(AFTER_THE_MANIFEST)]

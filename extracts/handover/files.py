@@ -1,0 +1,110 @@
+"""Files that are on the disk when we say so, that are files and not links, and errors of disks in our words."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from extracts.errors import DiskFull, DropZoneUnreachable, TechnicalFailure
+
+_NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+@contextmanager
+def drop_zone_errors(place: Path) -> Iterator[None]:
+    """Turns an OSError into DiskFull or DropZoneUnreachable; their messages hold the error's code, not its text."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _NO_SPACE:
+            raise DiskFull(
+                f"No space is left in the drop zone {place} ({_code(error)}). Nothing was published.",
+                advice="Free space there, then run again.",
+            ) from None
+        raise DropZoneUnreachable(
+            f"The drop zone {place} cannot be reached or written ({_code(error)}).",
+            advice="Is it mounted, and may this account write there? Then run again.",
+        ) from None
+
+
+@contextmanager
+def staging_errors(name: str) -> Iterator[None]:
+    """The same for a file of ours: DiskFull or TechnicalFailure."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _NO_SPACE:
+            raise DiskFull(
+                f"No space is left to write {name} ({_code(error)}).", advice="Free space, then run again."
+            ) from None
+        raise TechnicalFailure(f"{name} could not be read or written ({_code(error)}).") from None
+
+
+def create_private(path: Path) -> BinaryIO:
+    """A new file for our eyes only (0600), in place of what an earlier attempt left. Links are not followed."""
+    path.unlink(missing_ok=True)
+    return os.fdopen(_create(path, 0o600), "wb")
+
+
+def open_regular(path: Path) -> BinaryIO:
+    """The regular file at `path`, open for reading. Raises OSError for a link, folder, pipe or device."""
+    opened = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    if not stat.S_ISREG(os.fstat(opened).st_mode):
+        os.close(opened)
+        raise OSError(errno.EINVAL, "it is a folder, pipe or device")
+    return os.fdopen(opened, "rb")
+
+
+def copy_file(source: Path, target: Path, mode: int) -> None:
+    """A new file with the bytes of `source`, synced. An existing file or a link in either place is an error."""
+    with open_regular(source) as stream, os.fdopen(_create(target, mode), "wb") as copy:
+        shutil.copyfileobj(stream, copy, 1 << 20)
+        copy.flush()
+        os.fsync(copy.fileno())
+
+
+def write_file(target: Path, data: bytes, mode: int) -> None:
+    """`target` holds `data`, or what it held before: written aside, synced, renamed over."""
+    unfinished = target.with_name(f".{target.name}.unfinished")
+    unfinished.unlink(missing_ok=True)
+    try:
+        with os.fdopen(_create(unfinished, mode), "wb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+        unfinished.replace(target)
+    finally:
+        unfinished.unlink(missing_ok=True)
+    sync_folder(target.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """The names in `folder` survive a power cut."""
+    opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
+
+
+def forget_cached(path: Path) -> None:
+    """What is read next comes from the disk, as far as the system allows: a check of the cache would prove nothing."""
+    with open_regular(path) as stream:
+        os.posix_fadvise(stream.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+
+
+def _create(path: Path, mode: int) -> int:
+    made = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
+    # The mode that was asked for, whatever the process's umask.
+    os.fchmod(made, mode)
+    return made
+
+
+def _code(error: OSError) -> str:
+    return errno.errorcode.get(error.errno or 0, "no code")

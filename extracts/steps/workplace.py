@@ -70,7 +70,7 @@ class Workplace:
     @cached_property
     def register(self) -> Engine:
         """The engine of register and ledger. Raises SettingMissing."""
-        from extracts.record.tables import open_engine
+        from extracts.record.boundary import open_engine
 
         if not self.register_url:
             raise SettingMissing(

@@ -1,0 +1,72 @@
+"""Makes EXTRACTS_HOME ready for the demo: databases, keys, and the settings that point at them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from extracts.local.passwords import write_secret
+from extracts.local.people import SERVICE, People
+from extracts.local.postgres import EmbeddedPostgres
+
+REGISTER, SOURCE, AIRFLOW = "register", "source", "airflow"
+APPLICATION, AIRFLOW_ROLE, MEMBERSHIP_ROLE = "extracts_app", "airflow", "extract_membership"
+SYSTEM = "dwp"
+
+
+@dataclass(frozen=True)
+class DemoHome:
+    """The demo's world below one folder; making it again changes nothing."""
+
+    home: Path
+    postgres: EmbeddedPostgres
+    people: People
+
+    @classmethod
+    def at(cls, home: Path) -> DemoHome:
+        """The world at `home`; nothing is made yet."""
+        return cls(home, EmbeddedPostgres(home), People(home))
+
+    def make_databases(self, sql: Path, now: datetime) -> None:
+        """Register (migrated), source and Airflow's metadata, each with roles of its own."""
+        from extracts.record.migrations import migrate
+        from extracts.record.boundary import open_engine
+
+        postgres = self.postgres
+        for role in (APPLICATION, AIRFLOW_ROLE):
+            postgres.create_role(role)
+        postgres.create_database(REGISTER)
+        postgres.create_database(SOURCE)
+        postgres.create_database(AIRFLOW, AIRFLOW_ROLE)
+        migrate(open_engine(postgres.url(REGISTER)), sql / "register", application=APPLICATION, now=now)
+
+    def write_settings(self, recovery: str) -> None:
+        """The settings file that points every command at this world."""
+        postgres = self.postgres
+        address = f"host=127.0.0.1 port={postgres.current_port()} dbname={SOURCE}"
+        settings = {
+            "EXTRACTS_REGISTER_URL": postgres.url(REGISTER, APPLICATION),
+            "EXTRACTS_REGISTER_OWNER_URL": postgres.url(REGISTER),
+            f"EXTRACTS_SOURCE_{SYSTEM.upper()}": address,
+            "EXTRACTS_SOURCE_PASSFILE": str(self.passfile),
+            "EXTRACTS_SERVICE_KEY": str(self.people.key(SERVICE)),
+            "EXTRACTS_RECOVERY_RECIPIENT": recovery,
+        }
+        write_secret(self.home / "settings.env", "".join(f"{n}={v}\n" for n, v in settings.items()))
+
+    @property
+    def passfile(self) -> Path:
+        """The passwords of the agreements' roles, for the engine."""
+        return self.home / "keys-source.pgpass"
+
+    def apply_roles(self, roles: dict[str, str], report: Callable[[str], None]) -> None:
+        """Apply each agreement's script (role -> SQL) as its database administrator would, and note the passwords."""
+        for role, script in roles.items():
+            report(role)
+            self.postgres.create_role(role)
+            with self.postgres.superuser(SOURCE) as connection:
+                connection.execute(script.encode())
+        known = sorted((self.postgres.folder / "passwords").glob("extract_*.pgpass"))
+        write_secret(self.passfile, "".join(p.read_text() for p in known))

@@ -1,0 +1,123 @@
+"""What a requester does: check, submit, look at, withdraw. State and ledger event are saved together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from extracts.agreement.planning import make_plan
+from extracts.agreement.policy import assess
+from extracts.agreement.request import Request, parse_request, request_from_document, without_columns
+from extracts.agreement.schedule import next_dates
+from extracts.agreement.status import Status, transition
+from extracts.catalogue.people import Role
+from extracts.documents import read
+from extracts.errors import PlanRefused
+from extracts.record import register
+from extracts.record.entries import AssessmentEntry, RequestEntry
+from extracts.record.transaction import reading, unit_of_work
+
+if TYPE_CHECKING:
+    from extracts.agreement.assessment import Assessment
+    from extracts.agreement.plan import ExtractPlan
+    from extracts.steps.workplace import Workplace
+
+
+@dataclass(frozen=True)
+class Examined:
+    """A request, what the policy finds in it, and the plan it yields; `plan` is None where the policy stops it."""
+
+    request: Request
+    assessment: Assessment
+    plan: ExtractPlan | None
+    next_dates: tuple[date, ...]
+
+
+def examine(work: Workplace, request: Request, refused: frozenset[tuple[str, str]] = frozenset()) -> Examined:
+    """Assess a request, without the refused columns, and make its plan if it passes."""
+    smaller = without_columns(request, refused)
+    today = work.now().date()
+    assessment = assess(smaller, work.datasets, work.parties, work.policy, today)
+    try:
+        plan = make_plan(smaller, work.datasets, work.parties, assessment)
+    except PlanRefused:
+        plan = None
+    return Examined(smaller, assessment, plan, next_dates(plan.schedule, today) if plan else ())
+
+
+def check_request(work: Workplace, file: Path) -> Examined:
+    """Examine a request file; nothing is saved. Raises InvalidDocument."""
+    return examine(work, parse_request(read(file)))
+
+
+def submit_request(work: Workplace, file: Path, actor: str) -> Examined:
+    """Put a request, with its assessment, on the register for the Board; again changes nothing.
+
+    A request that breaks the policy may be submitted: the Board sees the findings and refuses it with reasons.
+    Raises InvalidDocument; Refused if this version was submitted with other content.
+    """
+    examined = check_request(work, file)
+    request, now = examined.request, work.now()
+    entry = RequestEntry(
+        request_id=request.request_id,
+        version=request.version,
+        title=request.title,
+        requester_organisation=request.requester.organisation,
+        requester_name=request.requester.email,
+        recipient=request.recipient,
+        status=transition(Status.DRAFT, "submit", Role.REQUESTER),
+        document=request.document(),
+        submitted_at=now,
+    )
+    with unit_of_work(work.register) as unit:
+        if register.save_request(unit, entry, actor=actor):
+            register.save_assessment(unit, _assessed(examined, work))
+            unit.event(now, "request.submitted", entry.request_id, actor, _told(examined, entry))
+    return examined
+
+
+def stored_request(work: Workplace, request_id: str, version: int | None = None) -> RequestEntry:
+    """The newest (or a named) version on the register. Raises NotFound."""
+    with reading(work.register) as view:
+        return register.get_request(view, request_id, version)
+
+
+def stored_examined(work: Workplace, request_id: str, refused: frozenset[tuple[str, str]] = frozenset()) -> Examined:
+    """A submitted request, examined against today's policy. Raises NotFound, VerificationFailed if it was edited."""
+    return examine(work, request_from_document(dict(stored_request(work, request_id).document)), refused)
+
+
+def withdraw_request(work: Workplace, request_id: str, actor: str, reasons: str) -> None:
+    """Take a request back before it is decided. Raises IllegalTransition afterwards."""
+    entry, now = stored_request(work, request_id), work.now()
+    status = transition(Status(entry.status), "withdraw", Role.REQUESTER)
+    with unit_of_work(work.register) as unit:
+        register.set_status(
+            unit, request_id, entry.version, expected=entry.status, status=status, at=now, actor=actor, comment=reasons
+        )
+        unit.event(now, "request.withdrawn", request_id, actor, {"version": entry.version})
+
+
+def _assessed(examined: Examined, work: Workplace) -> AssessmentEntry:
+    request, assessment = examined.request, examined.assessment
+    return AssessmentEntry(
+        request.request_id,
+        request.version,
+        assessment.policy_version,
+        assessment.passed,
+        assessment.document(),
+        work.now(),
+    )
+
+
+def _told(examined: Examined, entry: RequestEntry) -> dict[str, object]:
+    plan = examined.plan.digest if examined.plan else ""
+    return {
+        "version": entry.version,
+        "request_digest": entry.digest,
+        "assessment_digest": examined.assessment.digest,
+        "passed": examined.assessment.passed,
+        "plan_digest": plan,
+    }

@@ -1,0 +1,69 @@
+"""Only one run of an agreement and period at a time, on whatever machines they run.
+
+The lock lives in a database session: it dies with its holder, so a killed run never has to be cleaned up after.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy import Connection, Engine, func, select, text
+
+from extracts.errors import Busy, TechnicalFailure
+from extracts.record.boundary import database_boundary
+
+# A holder whose machine vanished is noticed within about a minute; ignored on a local socket.
+_KEEPALIVE: Final = "SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3"
+
+
+@dataclass(frozen=True)
+class PeriodLock:
+    """A lock that is held."""
+
+    request_id: str
+    period: str
+    _connection: Connection
+    _backend: int
+
+    def check(self) -> None:
+        """Raises TechnicalFailure if the lock was lost (the server restarted): ask before something irrevocable."""
+        try:
+            with database_boundary():
+                held = self._connection.scalar(select(func.pg_backend_pid())) == self._backend
+        except TechnicalFailure:
+            held = False
+        if not held:
+            raise TechnicalFailure(
+                f"The lock on {self.request_id}, period {self.period} was lost with its database session.",
+                advice="Nothing was published; run again.",
+            )
+
+
+@contextmanager
+def period_lock(engine: Engine, request_id: str, period: str) -> Iterator[PeriodLock]:
+    """Holds the lock of an agreement and period on a session of its own. Raises Busy at once if another run has it."""
+    with database_boundary():
+        connection = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+        connection.detach()  # never back to the pool: closing it is what frees the lock
+    try:
+        with database_boundary():
+            connection.execute(text(_KEEPALIVE).execution_options(no_parameters=True))
+            backend = connection.scalar(select(func.pg_backend_pid()))
+            held = connection.scalar(select(func.pg_try_advisory_lock(_key(request_id, period))))
+        if not held or backend is None:
+            raise Busy(
+                f"Another run of {request_id}, period {period}, is under way.",
+                advice="Wait for it; `extracts why` tells how it ended.",
+            )
+        yield PeriodLock(request_id, period, connection, backend)
+    finally:
+        connection.close()
+
+
+def _key(request_id: str, period: str) -> int:
+    name = f"period\n{request_id}\n{period}".encode()
+    return int.from_bytes(hashlib.sha256(name).digest()[:8], "big", signed=True)

@@ -1,0 +1,168 @@
+"""The register's tables as typed SQLAlchemy models: the mirror of sql/register, which makes them.
+
+These stay inside `record`: the functions of the register hand out plain values (`entries`). A test compares every
+model with the migrated database.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from sqlalchemy import BigInteger, DateTime, ForeignKey, ForeignKeyConstraint, Index, MetaData, Text, UniqueConstraint
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+
+class Base(DeclarativeBase):
+    """Everything lies in the schema `register`; text is unlimited and times carry their zone."""
+
+    metadata = MetaData(schema="register")
+    type_annotation_map = {str: Text, datetime: DateTime(timezone=True)}
+
+
+def _of_a_request() -> ForeignKeyConstraint:
+    return ForeignKeyConstraint(["request_id", "version"], ["register.request.request_id", "register.request.version"])
+
+
+class RequestRow(Base):
+    """What was asked: one row per version."""
+
+    __tablename__ = "request"
+    __table_args__ = (Index("request_by_status", "status"),)
+    request_id: Mapped[str] = mapped_column(primary_key=True)
+    version: Mapped[int] = mapped_column(primary_key=True)
+    title: Mapped[str]
+    requester_organisation: Mapped[str]
+    requester_name: Mapped[str]
+    recipient: Mapped[str]
+    status: Mapped[str]
+    document: Mapped[str]
+    digest: Mapped[str]
+    submitted_at: Mapped[datetime]
+
+
+class StatusChangeRow(Base):
+    """How a request came to its status."""
+
+    __tablename__ = "status_change"
+    __table_args__ = (_of_a_request(),)
+    request_id: Mapped[str] = mapped_column(primary_key=True)
+    version: Mapped[int] = mapped_column(primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True)
+    from_status: Mapped[str]
+    to_status: Mapped[str]
+    at: Mapped[datetime]
+    actor: Mapped[str]
+    comment: Mapped[str]
+
+
+class AssessmentRow(Base):
+    """What the policy statement found in a request."""
+
+    __tablename__ = "assessment"
+    __table_args__ = (_of_a_request(), Index("assessment_by_request", "request_id", "version", "assessed_at"))
+    digest: Mapped[str] = mapped_column(primary_key=True)
+    request_id: Mapped[str]
+    version: Mapped[int]
+    policy_version: Mapped[str]
+    passed: Mapped[bool]
+    document: Mapped[str]
+    assessed_at: Mapped[datetime]
+
+
+class DecisionRow(Base):
+    """What was decided, and the plan that it binds."""
+
+    __tablename__ = "decision"
+    __table_args__ = (_of_a_request(), Index("decision_by_request", "request_id", "recorded_at"))
+    digest: Mapped[str] = mapped_column(primary_key=True)
+    request_id: Mapped[str]
+    version: Mapped[int]
+    outcome: Mapped[str]
+    plan_digest: Mapped[str]
+    document: Mapped[str]
+    plan: Mapped[str]
+    valid_from: Mapped[date | None]
+    valid_until: Mapped[date | None]
+    recorded_at: Mapped[datetime]
+
+
+class SignatureRow(Base):
+    """A verified signature and when it was first seen."""
+
+    __tablename__ = "signature"
+    document_digest: Mapped[str] = mapped_column(primary_key=True)
+    namespace: Mapped[str] = mapped_column(primary_key=True)
+    principal: Mapped[str]
+    key_fingerprint: Mapped[str]
+    signature: Mapped[str]
+    recorded_at: Mapped[datetime]
+
+
+class OrderRow(Base):
+    """Suspend, resume or revoke."""
+
+    __tablename__ = "signed_order"
+    __table_args__ = (UniqueConstraint("digest"),)
+    request_id: Mapped[str] = mapped_column(primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True)
+    kind: Mapped[str]
+    decision_digest: Mapped[str] = mapped_column(ForeignKey("register.decision.digest"))
+    document: Mapped[str]
+    digest: Mapped[str]
+    recorded_at: Mapped[datetime]
+
+
+class RunRow(Base):
+    """One attempt to deliver."""
+
+    __tablename__ = "run"
+    __table_args__ = (_of_a_request(),)
+    run_id: Mapped[str] = mapped_column(primary_key=True)
+    request_id: Mapped[str]
+    version: Mapped[int]
+    period: Mapped[str]
+    attempt: Mapped[int] = mapped_column(server_default="1")
+    started_by: Mapped[str]
+    started_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+    outcome: Mapped[str] = mapped_column(server_default="")
+    gate: Mapped[str] = mapped_column(server_default="")
+    reason: Mapped[str] = mapped_column(server_default="")
+    counts: Mapped[str] = mapped_column(server_default="{}")
+    snapshot: Mapped[str] = mapped_column(server_default="{}")
+    delivery_id: Mapped[str] = mapped_column(server_default="")
+
+
+Index("run_by_request", RunRow.request_id, RunRow.started_at.desc())
+
+
+class DeliveryRow(Base):
+    """What left, or is about to."""
+
+    __tablename__ = "delivery"
+    __table_args__ = (
+        _of_a_request(),
+        UniqueConstraint("request_id", "period", "revision"),
+        Index("delivery_by_state", "state"),
+    )
+    delivery_id: Mapped[str] = mapped_column(primary_key=True)
+    request_id: Mapped[str]
+    version: Mapped[int]
+    period: Mapped[str]
+    period_first: Mapped[date]
+    period_last: Mapped[date]
+    revision: Mapped[int]
+    recipient: Mapped[str]
+    decision_digest: Mapped[str] = mapped_column(ForeignKey("register.decision.digest"))
+    run_id: Mapped[str] = mapped_column(ForeignKey("register.run.run_id"))
+    supersedes: Mapped[str | None] = mapped_column(ForeignKey("register.delivery.delivery_id"))
+    reason: Mapped[str]
+    state: Mapped[str]
+    path: Mapped[str] = mapped_column(server_default="")
+    manifest_digest: Mapped[str] = mapped_column(server_default="")
+    previous_manifest_digest: Mapped[str] = mapped_column(server_default="")
+    rows: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    bytes: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    files: Mapped[str] = mapped_column(server_default="[]")
+    created_at: Mapped[datetime]
+    published_at: Mapped[datetime | None]

@@ -10,6 +10,7 @@ from datetime import timedelta
 
 from extracts.agreement.decision import Decision, DecisionOutcome
 from extracts.agreement.plan import ExtractPlan, PlannedDataset
+from extracts.catalogue.contract import Identifiability
 from extracts.handover.facts import FileFacts
 from extracts.handover.manifest import Manifest
 
@@ -69,9 +70,9 @@ def _dataset_problems(manifest: Manifest, plan: ExtractPlan) -> Iterator[str]:
         source, disclosure = manifest.sources[index], manifest.disclosure[index]
         if (source.relation, source.curated_view_digest) != (planned.relation, planned.view_digest):
             yield f"{file.name} was drawn from another view"
-        if disclosure.quasi_identifiers != planned.quasi_identifiers or (
-            planned.quasi_identifiers and (disclosure.k != limits.k or (disclosure.smallest_group or 0) < limits.k)
-        ):
+        asked = planned.quasi_identifiers and plan.identifiability is Identifiability.PSEUDONYMISED
+        found = (disclosure.quasi_identifiers, disclosure.k, (disclosure.smallest_group or 0) >= limits.k)
+        if asked and found != (planned.quasi_identifiers, limits.k, True):
             yield f"{file.name} does not keep to the smallest group of {limits.k} people"
 
 

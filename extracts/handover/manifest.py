@@ -128,8 +128,11 @@ def _delivery_problems(manifest: Manifest) -> Iterator[Problem]:
     delivery, agreement = manifest.delivery, manifest.agreement
     if delivery.id != f"{agreement.id}.{delivery.period}.r{delivery.revision}":
         yield Problem("delivery.id", "is not <request id>.<period>.r<revision>")
-    if delivery.revision < 1 or (delivery.revision > 1) != bool(delivery.supersedes and delivery.reason):
-        yield Problem("delivery.revision", "a later revision, and no other, names what it supersedes and why")
+    stem = delivery.id.removesuffix(str(delivery.revision))
+    first = delivery.revision == 1 and not delivery.supersedes and not delivery.reason
+    later = delivery.revision > 1 and delivery.reason and delivery.supersedes.startswith(stem)
+    if not (first or later) or delivery.supersedes == delivery.id:
+        yield Problem("delivery.revision", "a later revision, and no other, names which one it supersedes and why")
     if not delivery.period_first <= delivery.period_last:
         yield Problem("delivery.period_last", "lies before the period's first day")
     times = (delivery.data_as_at, delivery.extracted_at, delivery.made_at)

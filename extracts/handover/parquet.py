@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from extracts.agreement.plan import PlannedDataset
 from extracts.catalogue.contract import ColumnType
+from extracts.errors import VerificationFailed
 
 KEPT_BYTES = 8 << 20
 
@@ -42,6 +43,7 @@ class Window(io.RawIOBase):
 
     def __init__(self, tail: bytes, size: int) -> None:
         self._tail, self._size, self._at = tail, size, 0
+        self.asked_for_more = False
 
     def readable(self) -> bool:
         """It is."""
@@ -65,6 +67,7 @@ class Window(io.RawIOBase):
         """The next bytes. Raises OSError for those that were not kept."""
         start = self._at - (self._size - len(self._tail))
         if start < 0:
+            self.asked_for_more = True
             raise OSError(0, "the footer is larger than what was kept")
         data = self._tail[start:] if size is None or size < 0 else self._tail[start : start + size]
         self._at += len(data)
@@ -79,18 +82,25 @@ class Footer:
     rows: int
 
 
-def read_footer(tail: Tail) -> Footer | str:
-    """The footer, or in words why it could not be read."""
+class FooterNotReadable(Exception):
+    """The footer could not be looked at; says why. Nothing is known about the file then."""
+
+
+def read_footer(tail: Tail) -> Footer:
+    """The footer. Raises FooterNotReadable if it cannot be looked at here, VerificationFailed if there is none."""
     try:
         import pyarrow
         from pyarrow import parquet
     except ImportError:
-        return "pyarrow is not installed (pip install pyarrow)"
+        raise FooterNotReadable("pyarrow is not installed (pip install pyarrow)") from None
+    window = tail.file()
     try:
-        found = parquet.read_metadata(tail.file())
+        found = parquet.read_metadata(window)
         schema = found.schema.to_arrow_schema()
-    except (OSError, ValueError, pyarrow.ArrowException) as error:
-        return f"its Parquet footer cannot be read ({type(error).__name__})"
+    except (OSError, ValueError, pyarrow.ArrowException):
+        if window.asked_for_more:
+            raise FooterNotReadable(f"its footer is larger than {KEPT_BYTES} bytes") from None
+        raise VerificationFailed("is not a readable Parquet file") from None
     return Footer(tuple((f.name, str(f.type)) for f in schema), found.num_rows)
 
 

@@ -16,13 +16,13 @@ from pathlib import Path
 
 from extracts import signing
 from extracts.agreement.plan import ExtractPlan, PlannedDataset
-from extracts.errors import ExtractsError, UsageError
+from extracts.errors import ExtractsError, UsageError, VerificationFailed
 from extracts.handover.decryption import Identity, decrypt_stream, read_identity
 from extracts.handover.facts import FileFacts
 from extracts.handover.files import open_regular
 from extracts.handover.findings import Finding, Verification, checked, failed, not_checked
 from extracts.handover.manifest import Manifest
-from extracts.handover.parquet import Tail, planned_columns, read_footer
+from extracts.handover.parquet import FooterNotReadable, Tail, planned_columns, read_footer
 from extracts.handover.reading import Contents, read_contents, shown
 from extracts.handover.trust import DeliveryRules, Judge
 from extracts.signing import Signature
@@ -121,9 +121,12 @@ def _opened_file(path: Path, file: FileFacts, planned: PlannedDataset | None, id
 
 
 def _footer_finding(tail: Tail, file: FileFacts, planned: PlannedDataset | None) -> Finding:
-    footer = read_footer(tail)
-    if isinstance(footer, str):
-        return not_checked(f"its columns, types and rows: {footer}", file.name)
+    try:
+        footer = read_footer(tail)
+    except FooterNotReadable as error:
+        return not_checked(f"its columns, types and rows: {error}", file.name)
+    except VerificationFailed as error:
+        return failed(error.message, file.name)
     if planned is None:
         return not_checked("its columns: the plan could not be believed", file.name)
     wanted = planned_columns(planned)

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Engine
 
 from extracts.record.boundary import open_engine
+from extracts.record.entries import RequestEntry
 from extracts.record.migrations import OWNER, migrate
 from tests.support.postgres import Database
 
@@ -40,4 +42,18 @@ def a_register(database: Database) -> Register:
     return Register(database, open_engine(database.url(application)))
 
 
-__all__ = ["APPLICATION", "MIGRATIONS", "NOON", "OWNER", "Register", "a_register"]
+def a_request(request_id: str = "SDDSB-2026-014", version: int = 1, **changes: Any) -> RequestEntry:
+    """A submitted request; its document is whatever is put in."""
+    facts: dict[str, Any] = {
+        "title": "Scottish Child Payment eligibility",
+        "requester_organisation": "scottish-government",
+        "requester_name": "Aileen Requester",
+        "recipient": "social-security-scotland",
+        "status": "submitted",
+        "document": {"id": request_id, "version": version, "purpose": "eligibility"},
+        "submitted_at": NOON,
+    }
+    return RequestEntry(request_id, version, **(facts | changes))
+
+
+__all__ = ["APPLICATION", "MIGRATIONS", "NOON", "OWNER", "Register", "a_register", "a_request"]

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field, StrictInt, model_validator
 from pydantic_core import PydanticCustomError
 
+from extracts.agreement.floors import K_FLOOR
 from extracts.agreement.periods import Frequency
 from extracts.agreement.plan import SmallCells
 from extracts.agreement.request_words import (
@@ -39,8 +40,6 @@ from extracts.catalogue.forms import (
     Percent,
     Slug,
 )
-
-K_FLOOR = 5
 
 
 def _as_set(values: tuple[Any, ...]) -> tuple[Any, ...]:

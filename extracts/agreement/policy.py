@@ -1,0 +1,144 @@
+"""The policy statement: versioned rules in a file, each judged by a predicate; all of them give an assessment.
+
+Rules:
+1. Every rule gives a finding for every request: pass, violation or gap. None is skipped.
+2. A rule that calls an unknown predicate, or gives it other parameters than it needs, makes the whole statement
+   invalid: a rule that silently did nothing would look like one that passed.
+3. A new version of the statement stops a running agreement only by a rule marked `immediate`; what else it finds is
+   listed for review.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from pydantic import Field
+
+from extracts.agreement.assessment import Assessment, Finding, FindingOutcome, Question
+from extracts.agreement.policy_case import Case, Verdict
+from extracts.agreement.policy_checks import CHECKS
+from extracts.agreement.request import Request
+from extracts.catalogue.contract import Dataset
+from extracts.catalogue.forms import Day, Flag, Form, Line, Name, Paragraph, Slug, fill
+from extracts.catalogue.parties import Parties
+from extracts.documents import Document
+from extracts.errors import InvalidDocument, Problem
+
+
+class Rule(Form):
+    """One rule: the question it answers, the clause it comes from, the predicate that judges it, and the fix."""
+
+    id: Line
+    question: Question
+    title: Line
+    clause: Paragraph
+    check: Name
+    fix: Paragraph
+    immediate: Flag = False
+    parameters: Mapping[str, Any] = {}
+
+
+class Policy(Form):
+    """A version of the statement. `escalation` tells a refused requester whom to ask next."""
+
+    version: Line
+    title: Line
+    issued_on: Day
+    escalation: Paragraph
+    reason_codes: Mapping[Slug, Line] = Field(min_length=1)
+    rules: tuple[Rule, ...] = Field(min_length=1)
+
+
+@dataclass(frozen=True)
+class Reassessment:
+    """What a new version finds in running agreements: those to stop at once, and those to review."""
+
+    to_stop: tuple[Assessment, ...]
+    to_review: tuple[Assessment, ...]
+
+
+def parse_policy(document: Document) -> Policy:
+    """The statement in policy.yaml. Raises InvalidDocument."""
+    policy = fill(Policy, document)
+    problems = [p for number, rule in enumerate(policy.rules) for p in _rule_problems(document, number, rule)]
+    ids = [rule.id for rule in policy.rules]
+    doubles = sorted({i for i in ids if ids.count(i) > 1})
+    problems += [document.problem("rules", f"two rules are called {i!r}") for i in doubles]
+    if problems:
+        raise InvalidDocument(document.source, problems)
+    return policy
+
+
+def assess(
+    request: Request, datasets: Mapping[str, Dataset], parties: Parties, policy: Policy, today: date
+) -> Assessment:
+    """What every rule finds in the request, as of `today`. Pure: the same arguments give the same digest."""
+    case = Case(request, datasets, parties, today)
+    findings = tuple(_finding(rule, verdict) for rule in policy.rules for verdict in _judge(rule, case))
+    asked = sorted({d.dataset for d in request.datasets} & set(datasets))
+    return Assessment(
+        request_id=request.request_id,
+        request_version=request.version,
+        request_digest=request.digest,
+        policy_version=policy.version,
+        versions=dict(parties.versions),
+        contracts={name: datasets[name].contract_digest for name in asked},
+        assessed_on=today,
+        findings=findings,
+    )
+
+
+def reassess(
+    running: Iterable[Request], datasets: Mapping[str, Dataset], parties: Parties, policy: Policy, today: date
+) -> Reassessment:
+    """Judge running agreements by another version. `running`: their requests, without the columns refused."""
+    failed = [a for r in running if not (a := assess(r, datasets, parties, policy, today)).passed]
+    stop = [any(f.immediate for f in (*a.violations, *a.gaps)) for a in failed]
+    return Reassessment(
+        to_stop=tuple(a for a, immediate in zip(failed, stop, strict=True) if immediate),
+        to_review=tuple(a for a, immediate in zip(failed, stop, strict=True) if not immediate),
+    )
+
+
+def _judge(rule: Rule, case: Case) -> list[Verdict]:
+    verdicts = CHECKS[rule.check].judge(case, rule.parameters)
+    if not verdicts:
+        raise AssertionError(f"the predicate {rule.check} gave no verdict")
+    return verdicts
+
+
+def _finding(rule: Rule, verdict: Verdict) -> Finding:
+    kept = verdict.outcome is FindingOutcome.PASS
+    return Finding(
+        rule=rule.id,
+        title=rule.title,
+        question=rule.question,
+        outcome=verdict.outcome,
+        message=verdict.message,
+        clause=rule.clause,
+        fix="" if kept else rule.fix,
+        columns=verdict.columns,
+        immediate=rule.immediate,
+    )
+
+
+def _rule_problems(document: Document, number: int, rule: Rule) -> list[Problem]:
+    where = f"rules.{number}"
+    check = CHECKS.get(rule.check)
+    if check is None:
+        return [document.problem(f"{where}.check", f"no predicate is called {rule.check!r}", tuple(CHECKS))]
+    needs = check.parameters
+    if set(needs) != set(rule.parameters):
+        return [document.problem(f"{where}.parameters", f"{rule.check} needs other parameters", tuple(needs))]
+    wrong = [n for n, kind in needs.items() if not _is_a(rule.parameters[n], kind)]
+    return [document.problem(f"{where}.parameters.{n}", f"must be a {_KINDS[needs[n]]}") for n in wrong]
+
+
+_KINDS = {int: "whole number", str: "text", list: "list", dict: "group of names with values"}
+
+
+def _is_a(value: Any, kind: type) -> bool:
+    return isinstance(value, kind) and not (kind is int and isinstance(value, bool))

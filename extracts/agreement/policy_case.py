@@ -1,0 +1,129 @@
+"""What a policy rule looks at, and what it answers with. Pure values; the rules' predicates stand in `checks_*`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from extracts.agreement.assessment import FindingOutcome
+from extracts.agreement.request import Request
+from extracts.agreement.request_rows import ColumnAsked, DatasetAsked, RowCondition
+from extracts.catalogue.contract import Classification, Column, Dataset
+from extracts.catalogue.gateways import Gateway
+from extracts.catalogue.parties import Organisation, Parties, Recipient
+
+Parameters = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One answer of a rule. `columns` are `dataset.column`."""
+
+    outcome: FindingOutcome
+    message: str
+    columns: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ColumnUse:
+    """A column that a request asks for, and what the contract says of it (None: not declared)."""
+
+    dataset: str
+    asked: ColumnAsked
+    column: Column | None
+
+    @property
+    def name(self) -> str:
+        """`dataset.column`."""
+        return f"{self.dataset}.{self.asked.name}"
+
+
+@dataclass(frozen=True)
+class RowUse:
+    """A condition, and what the contract says of its column (None: not declared)."""
+
+    dataset: str
+    condition: RowCondition
+    column: Column | None
+
+    @property
+    def name(self) -> str:
+        """`dataset.column`."""
+        return f"{self.dataset}.{self.condition.column}"
+
+
+@dataclass(frozen=True)
+class Case:
+    """A request, and everything that it is judged against."""
+
+    request: Request
+    datasets: Mapping[str, Dataset]
+    parties: Parties
+    today: date
+
+    @property
+    def gateway(self) -> Gateway | None:
+        """The gateway that the request names, if it is declared."""
+        return self.parties.gateways.get(self.request.legal.gateway)
+
+    @property
+    def recipient(self) -> Recipient | None:
+        """The recipient that the request names, if it is declared."""
+        return self.parties.recipients.get(self.request.recipient)
+
+    @property
+    def receiving(self) -> Organisation | None:
+        """The recipient's organisation."""
+        return self.parties.organisation_of(self.recipient) if self.recipient else None
+
+    def sources(self) -> list[tuple[DatasetAsked, Dataset]]:
+        """The datasets asked for that are declared."""
+        return [(d, self.datasets[d.dataset]) for d in self.request.datasets if d.dataset in self.datasets]
+
+    def columns(self) -> list[ColumnUse]:
+        """Every column asked of a declared dataset."""
+        return [ColumnUse(d.dataset, c, source.column(c.name)) for d, source in self.sources() for c in d.columns]
+
+    def rows(self) -> list[RowUse]:
+        """Every condition on a declared dataset."""
+        return [RowUse(d.dataset, c, source.column(c.column)) for d, source in self.sources() for c in d.rows]
+
+    def of_class(self, *classes: Classification) -> tuple[str, ...]:
+        """Names of the columns of these classes, delivered or used to choose rows."""
+        used: list[ColumnUse | RowUse] = [*self.columns(), *self.rows()]
+        return tuple(sorted({u.name for u in used if u.column and u.column.classification in classes}))
+
+
+@dataclass(frozen=True)
+class Check:
+    """A predicate with the parameters that a rule must give it, and their types."""
+
+    judge: Callable[[Case, Parameters], list[Verdict]]
+    parameters: Mapping[str, type]
+
+
+def passed(message: str) -> list[Verdict]:
+    """The rule is kept."""
+    return [Verdict(FindingOutcome.PASS, message)]
+
+
+def not_applicable(reason: str) -> list[Verdict]:
+    """The rule has nothing to judge here; `reason` says why."""
+    return [Verdict(FindingOutcome.PASS, f"Does not apply: {reason}")]
+
+
+def violation(message: str, columns: Iterable[str] = ()) -> Verdict:
+    """The rule is broken."""
+    return Verdict(FindingOutcome.VIOLATION, message, tuple(columns))
+
+
+def gap(message: str, columns: Iterable[str] = ()) -> Verdict:
+    """Something is not declared, so the rule cannot be judged."""
+    return Verdict(FindingOutcome.GAP, message, tuple(columns))
+
+
+def words(text: str) -> int:
+    """How many words a text has."""
+    return len(text.split())

@@ -13,7 +13,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
-from typing import Annotated
+from functools import cache
+from typing import TYPE_CHECKING, Annotated
 
 from extracts.errors import InvalidDocument, Problem
 from extracts.handover.facts import (
@@ -31,6 +32,9 @@ from extracts.handover.facts import (
     SourceFacts,
 )
 from extracts.handover.statement import Statement, read_statement
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
 
 PREDICATE_TYPE = "https://governed-extracts.example/manifest/1"
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
@@ -84,13 +88,13 @@ def build_manifest(manifest: Manifest, subjects: Mapping[str, str]) -> bytes:
 
 def read_manifest(data: bytes, source: str = MANIFEST) -> tuple[Manifest, dict[str, str]]:
     """The manifest in `data` and its subjects (file -> digest). Raises InvalidDocument, naming the field."""
-    from pydantic import TypeAdapter, ValidationError
+    from pydantic import ValidationError
 
     from extracts.canonical import canonical_json
 
     statement = read_statement(data, PREDICATE_TYPE, source)
     try:
-        manifest = TypeAdapter(Manifest).validate_json(canonical_json(statement.predicate))
+        manifest = _adapter().validate_json(canonical_json(statement.predicate))
     except ValidationError as error:
         problems = [Problem(".".join(str(p) for p in e["loc"]), e["msg"]) for e in error.errors(include_input=False)]
         raise InvalidDocument(source, problems) from None
@@ -98,6 +102,13 @@ def read_manifest(data: bytes, source: str = MANIFEST) -> tuple[Manifest, dict[s
         raise InvalidDocument(source, [Problem("file", "writes a value in another than its one form")])
     _check(manifest, statement.subjects, source)
     return manifest, dict(statement.subjects)
+
+
+@cache
+def _adapter() -> TypeAdapter[Manifest]:
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(Manifest)
 
 
 def _check(manifest: Manifest, subjects: Mapping[str, str], source: str) -> None:

@@ -9,7 +9,9 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pyarrow
 import pytest
+from pyarrow import parquet
 
 from extracts import signing
 from extracts.agreement.decision import DecisionOutcome
@@ -465,14 +467,16 @@ def test_a_footer_too_large_to_keep_is_said_not_to_be_checked(
         read_footer(tail)
 
 
-def test_the_end_of_a_file_is_enough_to_read_its_footer(
-    delivery: MadeDelivery, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    clear, tail = delivery.clear.read_bytes(), Tail()
-    monkeypatch.setattr("extracts.handover.parquet.KEPT_BYTES", len(clear) - 100)
-    for start in range(0, len(clear), 10):
-        tail.write(clear[start : start + 10])
-    assert read_footer(tail).rows == 20
+def test_the_end_of_a_file_is_enough_to_read_its_footer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [os.urandom(1000).hex() for _ in range(300)]
+    parquet.write_table(pyarrow.table({"noise": rows}), tmp_path / "noise.parquet")
+    clear, tail = (tmp_path / "noise.parquet").read_bytes(), Tail()
+    monkeypatch.setattr("extracts.handover.parquet.KEPT_BYTES", 100_000)
+    for start in range(0, len(clear), 1000):
+        tail.write(clear[start : start + 1000])
+    assert len(clear) > 300_000
+    footer = read_footer(tail)
+    assert (footer.columns, footer.rows) == ((("noise", "string"),), 300)
 
 
 def _treatments(plan) -> tuple:

@@ -1,0 +1,173 @@
+"""Gate 5: encrypt the inspected files to the recipient, and sign the manifest that binds everything together.
+
+Nothing is encrypted that did not pass: the reports of the two gates before are read, not assumed.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from pydantic import TypeAdapter
+
+from extracts.errors import CheckFailed
+from extracts.extraction.values import Extract, Report
+from extracts.handover import facts
+from extracts.handover.delivery import Approval, Assembled, assemble
+from extracts.handover.encryption import Encrypted, encrypt, recipient_key_label
+from extracts.record import ledger, register
+from extracts.record.delivery_entries import DeliveryEntry
+from extracts.record.event import Anchor
+from extracts.record.transaction import reading, unit_of_work
+from extracts.steps import keys, manifest_facts
+from extracts.steps.approval import Approved, approved_now
+from extracts.steps.claim import check_staging
+from extracts.steps.signers import service_principal
+from extracts.steps.signers import sign_manifest as signature_of
+from extracts.steps.state import RunState, check_unchanged, load_extract, load_state
+from extracts.steps.transfer import decryption_keys
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from extracts.steps.run import RunKey
+    from extracts.steps.run_folder import RunFolder
+    from extracts.steps.workplace import Workplace
+
+REPORTS = "reports"
+DELIVERY = "delivery"
+
+
+def sign_manifest(work: Workplace, key: RunKey, folder: RunFolder) -> dict[str, Any]:
+    """Complete the delivery in staging: encrypted, signed, ready to be released.
+
+    Raises CheckFailed if a report is missing or did not pass, NotPermitted if the recipient has no key.
+    """
+    state, staging = load_state(folder), check_staging(folder, key)
+    approved = approved_now(work, key.request_id, key.started_by)
+    check_unchanged(state, approved.decision.digest, approved.plan.digest)
+    extract = load_extract(staging)
+    reports = passed_reports(folder)
+    recipients = decryption_keys(work, approved.plan.recipient)
+    anchor = _anchored(work, key, state, extract)
+    target = staging / DELIVERY
+    target.mkdir(mode=0o700, exist_ok=True)
+    sealed = {f.dataset: _seal(f.path, target, recipients, f.sha256) for f in extract.files}
+    previous = _previous(work, key.request_id)
+    manifest = manifest_facts.complete(
+        {
+            **_agreement_parts(work, key, approved, state, extract),
+            **_data_parts(work, approved, extract, sealed),
+            "reports": manifest_facts.report_facts(reports),
+            "encrypted_to": tuple(recipient_key_label(k) for k in recipients),
+            "made_by": manifest_facts.made_by(key.dag_id, key.run_id, key.try_number, work.image_digest),
+            "ledger": facts.LedgerAnchor(anchor.sequence, anchor.digest),
+            "signer": service_principal(work),
+            "pseudonym_key": _key_id(work, approved),
+            "previous": facts.Previous(previous.delivery_id, previous.manifest_digest) if previous else None,
+        }
+    )
+    made = assemble(
+        target, manifest, _approval(approved), _contracts(work, extract), lambda data: signature_of(work, data)
+    )
+    folder.write("manifest", {"manifest_digest": made.manifest_digest, "files": made.files})
+    return _found(made, sealed)
+
+
+def passed_reports(folder: RunFolder) -> tuple[Report, ...]:
+    """The reports of validation and inspection. Raises CheckFailed unless all are there and passed."""
+    found = folder.read(REPORTS)
+    reports = TypeAdapter(tuple[Report, ...]).validate_python(found.get("reports", ()))
+    if not reports or not all(r.passed for r in reports):
+        raise CheckFailed(
+            "This run has no complete set of passed reports: nothing may be signed.",
+            advice="validate_extract did not pass, or was walked around. Start a new run.",
+        )
+    return reports
+
+
+def _anchored(work: Workplace, key: RunKey, state: RunState, extract: Extract) -> Anchor:
+    """Where the ledger stands right after it was told that this manifest is being made."""
+    now = work.now()
+    counts = {f.dataset: f.rows for f in extract.files}
+    with unit_of_work(work.register) as unit:
+        unit.event(
+            now, "manifest.prepared", state.delivery_id, key.actor, {"rows": counts, "plan_digest": state.plan_digest}
+        )
+    with reading(work.register) as view:
+        return ledger.head(view.connection)
+
+
+def _seal(clear: Path, target: Path, recipients: list[str], clear_sha256: str) -> Encrypted:
+    name = f"{clear.name}.age"
+    (target / name).unlink(missing_ok=True)
+    return encrypt(clear, target / name, recipients, clear_sha256=clear_sha256)
+
+
+def _previous(work: Workplace, request_id: str) -> DeliveryEntry | None:
+    with reading(work.register) as view:
+        return register.last_published(view, request_id)
+
+
+def _agreement_parts(
+    work: Workplace, key: RunKey, approved: Approved, state: RunState, extract: Extract
+) -> dict[str, Any]:
+    now: datetime = work.now()
+    delivery = facts.DeliveryFacts(
+        id=state.delivery_id,
+        period=state.period,
+        period_first=state.first,
+        period_last=state.last,
+        revision=state.revision,
+        data_as_at=extract.snapshot.at,
+        extracted_at=extract.built_at,
+        made_at=now,
+        supersedes=state.supersedes,
+        reason=state.reason,
+    )
+    return {
+        "delivery": delivery,
+        "agreement": manifest_facts.agreement_facts(approved),
+        "handling": manifest_facts.handling(approved, now.date()),
+    }
+
+
+def _data_parts(work: Workplace, approved: Approved, extract: Extract, sealed: dict[str, Encrypted]) -> dict[str, Any]:
+    planned = {d.dataset: d for d in approved.plan.datasets}
+    return {
+        "files": tuple(
+            manifest_facts.file_facts(f, sealed[f.dataset], planned[f.dataset], work.dataset(f.dataset))
+            for f in extract.files
+        ),
+        "sources": tuple(manifest_facts.source_facts(extract, s, work.dataset(s.dataset)) for s in extract.sources),
+        "reconciliation": manifest_facts.reconciliation(extract.files),
+        "disclosure": manifest_facts.disclosure(approved.plan, extract.files),
+    }
+
+
+def _key_id(work: Workplace, approved: Approved) -> str:
+    treatments = {c.treatment_name for d in approved.plan.datasets for c in d.columns}
+    return keys.load_key(work.places.keys, approved.plan.request_id).key_id if "pseudonymise" in treatments else ""
+
+
+def _approval(approved: Approved) -> Approval:
+    published = approved.published
+    return Approval(
+        approved.decision.canonical(),
+        published.board.signature,
+        published.controller.signature,
+        approved.plan.canonical(),
+    )
+
+
+def _contracts(work: Workplace, extract: Extract) -> dict[str, bytes]:
+    folder = work.places.expectations
+    return {f.dataset: (folder / f.dataset / "contract.yaml").read_bytes() for f in extract.files}
+
+
+def _found(made: Assembled, sealed: dict[str, Encrypted]) -> dict[str, Any]:
+    return {
+        "manifest": made.manifest_digest,
+        "bytes": sum(s.bytes for s in sealed.values()),
+        "files": sorted(made.files),
+    }

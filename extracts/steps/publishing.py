@@ -1,0 +1,125 @@
+"""Publishes agreements: one signed JSON file each, in the folder that the DAGs read, whole or not at all.
+
+Rules:
+1. The register decides; the file tells. Publishing again writes the same file, so a process that died between the
+   decision and the file is made good by doing it again (`publish_missing`).
+2. The agreement's pseudonym key is made here, before anything can run, and never travels in the file.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING, Any
+
+from extracts import signing
+from extracts.agreement.approval import published_document
+from extracts.agreement.assessment import assessment_from_document
+from extracts.agreement.decision import decision_from_document, order_from_document
+from extracts.agreement.plan import plan_from_document
+from extracts.agreement.request import request_from_document
+from extracts.agreement.status import Status
+from extracts.catalogue.contract import Identifiability
+from extracts.errors import ApprovalMissing
+from extracts.record import register
+from extracts.record.entries import DecisionEntry, RequestEntry
+from extracts.record.transaction import Reading, reading, unit_of_work
+from extracts.steps import keys
+
+if TYPE_CHECKING:
+    from extracts.steps.workplace import Workplace
+
+IN_FORCE = (Status.APPROVED, Status.SUSPENDED, Status.REVOKED, Status.EXPIRED)
+
+
+def publish_agreement(work: Workplace, request_id: str, actor: str) -> None:
+    """Write the agreement's file as the register has it now. Raises ApprovalMissing if there is none in force."""
+    document = current_document(work, request_id)
+    if document["plan"]["identifiability"] == Identifiability.PSEUDONYMISED or _pseudonymises(document):
+        document["key"] = {"id": keys.make_key(work.places.keys, request_id)}
+    keys.make_key(work.places.keys, keys.MEMBERSHIP)
+    changed = _write(work, request_id, document)
+    if changed:
+        now = work.now()
+        with unit_of_work(work.register) as unit:
+            decision = document["decision"]
+            unit.event(now, "agreement.published", request_id, actor, {"plan_digest": decision["plan_digest"]})
+
+
+def publish_missing(work: Workplace, actor: str) -> list[str]:
+    """Publish every agreement of the register whose file is missing or older; the ids of those published."""
+    with reading(work.register) as view:
+        wanted = {r.request_id for r in register.list_requests(view, statuses=IN_FORCE)}
+    done = []
+    for request_id in sorted(wanted):
+        path = work.places.published / f"{request_id}.json"
+        before = path.read_bytes() if path.exists() else b""
+        publish_agreement(work, request_id, actor)
+        if path.read_bytes() != before:
+            done.append(request_id)
+    return done
+
+
+def current_document(work: Workplace, request_id: str) -> dict[str, Any]:
+    """The published document of an agreement, made from the register. Raises ApprovalMissing."""
+    with reading(work.register) as view:
+        entry, decision = _in_force(view, request_id)
+        signatures = {s.namespace: s for s in register.signatures(view, decision.digest)}
+        assessment = register.latest_assessment(view, request_id, entry.version)
+        orders = [
+            (order_from_document(o.document), register.signatures(view, o.digest)[0], o.recorded_at)
+            for o in register.list_orders(view, request_id)
+            if o.decision_digest == decision.digest
+        ]
+    request = request_from_document(dict(entry.document))
+    return published_document(
+        request=request,
+        parties=work.parties,
+        decision=decision_from_document(decision.document),
+        plan=plan_from_document(decision.plan),
+        assessment=assessment_from_document(assessment.document) if assessment else None,
+        board=_one(signatures, signing.DECISION_BOARD),
+        controller=_one(signatures, signing.DECISION_CONTROLLER),
+        orders=[(order, s.signature, at) for order, s, at in orders],
+    )
+
+
+def _one(signatures: dict[str, Any], namespace: str) -> tuple[str, Any]:
+    found = signatures[namespace]
+    return found.signature, found.recorded_at
+
+
+def _in_force(view: Reading, request_id: str) -> tuple[RequestEntry, DecisionEntry]:
+    for decision in register.list_decisions(view, request_id):
+        entry = register.get_request(view, request_id, decision.version)
+        signed = {s.namespace for s in register.signatures(view, decision.digest)}
+        if (
+            entry.status in IN_FORCE
+            and decision.plan
+            and signed >= {signing.DECISION_BOARD, signing.DECISION_CONTROLLER}
+        ):
+            return entry, decision
+    raise ApprovalMissing(
+        f"{request_id} has no decision in force.", advice="See `extracts request show` for where it stands."
+    )
+
+
+def _pseudonymises(document: dict[str, Any]) -> bool:
+    return any(c["treatment"].startswith("pseudonymise@") for d in document["plan"]["datasets"] for c in d["columns"])
+
+
+def _write(work: Workplace, request_id: str, document: dict[str, Any]) -> bool:
+    """Replace the file in one step; False if it says this already."""
+    folder = work.places.published
+    folder.mkdir(mode=0o755, parents=True, exist_ok=True)
+    path = folder / f"{request_id}.json"
+    data = json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False).encode()
+    if path.exists() and path.read_bytes() == data:
+        return False
+    temporary = folder / f".{request_id}.{os.getpid()}"
+    with temporary.open("wb") as stream:
+        stream.write(data)
+        stream.flush()
+        os.fsync(stream.fileno())
+    temporary.replace(path)
+    return True

@@ -1,0 +1,141 @@
+"""One run of an agreement, gate by gate, the same for Airflow and the command line.
+
+Rules:
+1. Each gate reads the signed documents and the register itself; none trusts that an earlier one ran.
+2. What a gate found is written down before the next begins: counts, names and digests only.
+3. `record_outcome` always runs last: it says how the run ended and removes everything that was staged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from extracts.errors import ExtractsError, TechnicalFailure
+from extracts.steps.run_folder import GATES, RunFolder, folder_name
+
+if TYPE_CHECKING:
+    from extracts.steps.workplace import Workplace
+
+OUTCOME = "record_outcome"
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class RunKey:
+    """Which run. `period` None: the one due at `scheduled_for`, or now. `reason` makes it a correcting revision.
+
+    `started_by` is empty for a scheduled run; else who started it by hand: never one of the signers.
+    """
+
+    request_id: str
+    run_id: str
+    period: str | None = None
+    started_by: str = ""
+    scheduled_for: datetime | None = None
+    reason: str = ""
+    dag_id: str = ""
+    try_number: int = 1
+
+    @property
+    def name(self) -> str:
+        """The run's id in the register: unique over all agreements."""
+        return f"{self.request_id}/{self.run_id}"
+
+    @property
+    def actor(self) -> str:
+        """Who acts, for the ledger."""
+        return self.started_by or "scheduler"
+
+
+def run_folder(work: Workplace, key: RunKey) -> RunFolder:
+    """Where this run keeps its record and stages its rows."""
+    agreement, run = folder_name(key.request_id), folder_name(key.run_id)
+    return RunFolder(work.places.runs / agreement / run, work.places.staging / agreement)
+
+
+def run_step(work: Workplace, step: str, key: RunKey) -> dict[str, Any]:
+    """One step of a run; what it found, as plain JSON. Raises an ExtractsError that holds no person's value."""
+    folder = run_folder(work, key)
+    try:
+        found = _step(step)(work, key, folder)
+    except ExtractsError as error:
+        _note(work, folder, step, _failure(error))
+        raise
+    except OSError as error:
+        failure = _disk(error)
+        _note(work, folder, step, _failure(failure))
+        raise failure from None
+    except Exception as error:
+        failure = TechnicalFailure(
+            f"{key.request_id}: {step} failed ({type(error).__name__}).",
+            advice="This is a fault in the program; its message is withheld, for it may hold a person's value.",
+        )
+        _note(work, folder, step, _failure(failure))
+        raise failure from None
+    if step != OUTCOME:
+        _note(work, folder, step, {"passed": True, "found": found})
+    return found
+
+
+def run_all(work: Workplace, key: RunKey, progress: Progress = lambda _: None) -> dict[str, Any]:
+    """All steps in order, without Airflow; how it ended. Never raises an ExtractsError: it is in the outcome."""
+    try:
+        for step in GATES:
+            progress(step)
+            run_step(work, step, key)
+    except ExtractsError:
+        pass  # noted by run_step; the outcome tells it
+    finally:
+        found = run_step(work, OUTCOME, key)
+    return found
+
+
+def _step(name: str) -> Callable[[Workplace, RunKey, RunFolder], dict[str, Any]]:
+    """The function of a step, imported when needed: no task imports what it does not use."""
+    if name == "check_approval":
+        from extracts.steps.gate_approval import check_approval as step
+    elif name == "check_source":
+        from extracts.steps.gate_source import check_source as step
+    elif name == "build_extract":
+        from extracts.steps.gate_build import build_extract as step
+    elif name == "validate_extract":
+        from extracts.steps.gate_validate import validate_extract as step
+    elif name == "sign_manifest":
+        from extracts.steps.gate_sign import sign_manifest as step
+    elif name == "release":
+        from extracts.steps.gate_release import release as step
+    elif name == OUTCOME:
+        from extracts.steps.outcome import record_outcome as step
+    else:
+        raise TechnicalFailure(f"There is no step {name!r}.")
+    return step
+
+
+def _note(work: Workplace, folder: RunFolder, step: str, found: Mapping[str, Any]) -> None:
+    folder.write(f"gate-{step}", {"step": step, "at": work.now(), **found})
+
+
+def _failure(error: ExtractsError) -> dict[str, Any]:
+    return {
+        "passed": False,
+        "outcome": error.outcome.value,
+        "error": type(error).__name__,
+        "message": error.message,
+        "advice": error.advice,
+    }
+
+
+def _disk(error: OSError) -> ExtractsError:
+    import errno
+
+    from extracts.errors import DiskFull
+
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return DiskFull(
+            "No space is left for staging or delivery.", advice="Free some and run again; nothing was lost."
+        )
+    code = errno.errorcode.get(error.errno or 0, "unknown")
+    return TechnicalFailure(f"A file could not be read or written ({code}).", advice="See `extracts doctor`.")

@@ -1,0 +1,43 @@
+"""The transfer area that the settings name, and whom its files are for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from extracts.catalogue.parties import Recipient, RecipientStatus
+from extracts.catalogue.recipient_keys import KeyUse
+from extracts.errors import NotPermitted
+from extracts.handover.dropzone.folder import FolderDropZone
+
+if TYPE_CHECKING:
+    from extracts.handover.dropzone import DropZone
+    from extracts.steps.workplace import Workplace
+
+
+def drop_zone(work: Workplace) -> DropZone:
+    """The transfer area."""
+    return FolderDropZone(work.places.drop_zone)
+
+
+def recipient_of(work: Workplace, recipient: str) -> Recipient:
+    """A recipient that may be sent something now. Raises NotPermitted."""
+    found = work.parties.recipients.get(recipient)
+    if found is None:
+        raise NotPermitted(f"No recipient {recipient!r} is declared.", advice="Ask the keeper of parties.yaml.")
+    if found.status is not RecipientStatus.CONFIRMED:
+        raise NotPermitted(
+            f"Recipient {recipient} is {found.status}: nothing is sent there.",
+            advice="Confirm its identity and keys by a second channel first.",
+        )
+    return found
+
+
+def decryption_keys(work: Workplace, recipient: str) -> list[str]:
+    """The public keys that files for this recipient are encrypted to. Raises NotPermitted if there is none."""
+    found = [k.public_key for k in recipient_of(work, recipient).keys_for(KeyUse.DECRYPT)]
+    if not found:
+        raise NotPermitted(
+            f"Recipient {recipient} has no key to encrypt to.",
+            advice="Put its confirmed public key beside the allowed signers: recipients/<recipient id>.pub.",
+        )
+    return found

@@ -100,6 +100,7 @@ class Dataset:
     `persons`: the columns that hold a person's identifier; a hold on any of them leaves the row out. `subject` is the
     one that k-anonymity and the membership index count. `load_tables` are rows of the load-stamp table; the oldest
     counts. `view_digest` is over the parsed definition in `view.sql`: layout and comments do not count.
+    `deployed_view_digest` is of the definition as PostgreSQL prints it; empty if no lock covers this version and view.
     """
 
     name: str
@@ -125,6 +126,7 @@ class Dataset:
     authoritative_for: tuple[str, ...] = ()
     not_authoritative_for: Mapping[str, str] = field(default_factory=dict)
     quality: tuple[QualityRule, ...] = ()
+    deployed_view_digest: str = ""
 
     @property
     def major_version(self) -> int:

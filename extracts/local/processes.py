@@ -26,11 +26,11 @@ def runs_in(pid: int, folder: Path) -> bool:
         return False
 
 
-def wait_until(condition: Callable[[], bool], patience_s: float) -> bool:
-    """Whether `condition` came true within `patience_s`."""
+def wait_until(condition: Callable[[], bool], patience_s: float, every_s: float = 0.02) -> bool:
+    """Whether `condition`, asked again and again, came true within `patience_s`."""
     end = time.monotonic() + patience_s
     while not condition():
         if time.monotonic() > end:
             return False
-        time.sleep(0.02)
+        time.sleep(every_s)
     return True

@@ -1,0 +1,192 @@
+"""Runs Airflow on this machine, part by part, for the demo, `extracts up` and the tests.
+
+Rules:
+1. Each part is a session of its own with its own log; all of them end together, and nothing of them stays behind, not
+   even a task that was running. (`airflow standalone` leaves orphans.)
+2. One Airflow per EXTRACTS_HOME: whoever started it holds a lock. Without a holder, what still runs was left by a
+   command that was killed, and is ended before a new start.
+3. A part that dies is reported with its name and the end of its log, secrets blanked out.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+
+from extracts.errors import TechnicalFailure
+from extracts.local.airflow_client import AirflowClient
+from extracts.local.airflow_config import HOST, AirflowConfig
+from extracts.local.processes import wait_until
+from extracts.local.sessions import Session, end, launch, load, save
+
+# Logs are read from the disk that all parts share, so nobody needs to serve them on more ports.
+PARTS: Final = {
+    "api-server": ["api-server"],
+    "scheduler": ["scheduler", "--skip-serve-logs"],
+    "dag-processor": ["dag-processor"],
+    "triggerer": ["triggerer", "--skip-serve-logs"],
+}
+_HEALTHY_WITHIN_S = 180
+_LAST_LINES = 8
+
+
+def _silent(_: str) -> None:
+    return None
+
+
+def stop_airflow(home: Path) -> None:
+    """Ends the Airflow of `home`, whoever started it. Nothing happens if there is none."""
+    record = _record(home)
+    end(load(record))
+    record.unlink(missing_ok=True)
+
+
+@dataclass
+class LocalAirflow:
+    """One Airflow. Without a `port` a free one is found at each start."""
+
+    config: AirflowConfig
+    port: int | None = None
+    _sessions: list[Session] = field(default_factory=list, init=False, repr=False)
+    _lock: int | None = field(default=None, init=False, repr=False)
+    _url: str = field(default="", init=False, repr=False)
+
+    @property
+    def url(self) -> str:
+        """Where the UI and the API are."""
+        return self._url
+
+    @property
+    def logs(self) -> Path:
+        """One log per part."""
+        return self.config.folder / "logs"
+
+    def client(self, user: str) -> AirflowClient:
+        """The API, signed in as this user."""
+        return AirflowClient(self.url, user, self.config.passwords()[user])
+
+    def start(self, progress: Callable[[str], None] = _silent) -> None:
+        """Starts every part and waits until all are healthy. Raises TechnicalFailure, and leaves nothing running."""
+        self._take_lock()
+        try:
+            stop_airflow(self.config.home)
+            port = _free_port(self.port)
+            self._url = f"http://{HOST}:{port}"
+            self.config.write(port)
+            progress("preparing Airflow's database")
+            self._migrate()
+            self._launch(progress)
+            self._wait(progress)
+        except BaseException:
+            self.stop()
+            raise
+
+    def check(self) -> None:
+        """Raises TechnicalFailure if a part has ended: its name, and the end of its log."""
+        for session in self._sessions:
+            if not session.is_alive():
+                raise TechnicalFailure(f"Airflow's {session.name} ended.", advice=self._last_words(Path(session.log)))
+
+    def stop(self) -> None:
+        """Ends every part and every task. Raises TechnicalFailure if something stays."""
+        try:
+            stop_airflow(self.config.home)
+        finally:
+            self._sessions = []
+            if self._lock is not None:
+                os.close(self._lock)
+                self._lock = None
+
+    def _take_lock(self) -> None:
+        for folder in (self.config.home, self.config.folder, self.logs, _record(self.config.home).parent):
+            folder.mkdir(mode=0o700, exist_ok=True)
+        lock = os.open(_record(self.config.home).with_suffix(".lock"), os.O_WRONLY | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(lock)
+            raise TechnicalFailure(
+                f"Another command runs Airflow in {self.config.home}.", advice="End it first: `extracts down`."
+            ) from None
+        self._lock = lock
+
+    def _migrate(self) -> None:
+        log = self.logs / "migrate.log"
+        with os.fdopen(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as stream:
+            done = subprocess.run(
+                _command(["db", "migrate"]), stdout=stream, stderr=stream, check=False, **self._where()
+            )
+        if done.returncode != 0:
+            raise TechnicalFailure(
+                f"Airflow could not prepare its database (exit code {done.returncode}).", advice=self._last_words(log)
+            )
+
+    def _launch(self, progress: Callable[[str], None]) -> None:
+        progress(f"starting Airflow on {self.url}")
+        where = self._where()
+        for name, arguments in PARTS.items():
+            log = self.logs / f"{name}.log"
+            self._sessions.append(launch(name, _command(arguments), where["cwd"], where["env"], log))
+            save(self._sessions, _record(self.config.home))
+
+    def _wait(self, progress: Callable[[str], None]) -> None:
+        healthy: set[str] = set()
+
+        def all_healthy() -> bool:
+            self.check()
+            for part in sorted(_healthy_parts(self.url) - healthy):
+                healthy.add(part)
+                progress(f"Airflow's {part} is healthy")
+            return len(healthy) == len(PARTS)  # the database takes the API server's place in this list
+
+        if not wait_until(all_healthy, _HEALTHY_WITHIN_S, every_s=0.2):
+            so_far = ", ".join(sorted(healthy)) or "nothing"
+            raise TechnicalFailure(
+                f"Airflow is not healthy after {_HEALTHY_WITHIN_S} s; only {so_far} is.",
+                advice=f"Its logs are in {self.logs}.",
+            )
+
+    def _where(self) -> dict[str, Any]:
+        return {"cwd": self.config.folder, "env": self.config.child_environment()}
+
+    def _last_words(self, log: Path) -> str:
+        lines = log.read_text(errors="replace").splitlines()[-_LAST_LINES:] if log.exists() else []
+        return f"The end of {log}:\n" + "\n".join(self.config.blank_out(line) for line in lines)
+
+
+def _command(arguments: list[str]) -> list[str]:
+    return [sys.executable, "-m", "airflow", *arguments]
+
+
+def _record(home: Path) -> Path:
+    return home / "run" / "airflow.json"
+
+
+def _free_port(wanted: int | None) -> int:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, wanted or 0))
+        except OSError:
+            raise TechnicalFailure(
+                f"Port {wanted} on {HOST} is taken.", advice="End what uses it, or choose another port."
+            ) from None
+        return int(probe.getsockname()[1])
+
+
+def _healthy_parts(url: str) -> set[str]:
+    try:
+        answer = httpx.get(f"{url}/api/v2/monitor/health", timeout=5, trust_env=False)
+        parts = answer.json() if answer.status_code == 200 else {}
+    except (httpx.HTTPError, ValueError):
+        return set()
+    return {name.replace("_", "-") for name, part in parts.items() if part and part.get("status") == "healthy"}

@@ -6,9 +6,9 @@ from collections import Counter
 
 from extracts.agreement.floors import treatment_problem
 from extracts.agreement.plan import SafeAddress
+from extracts.agreement.plan_floors import tells_address
 from extracts.agreement.policy_case import (
     Case,
-    ColumnUse,
     Parameters,
     Verdict,
     gap,
@@ -115,15 +115,14 @@ def _addresses(case: Case) -> list[tuple[DatasetAsked, tuple[str, ...]]]:
     """Per dataset, its address columns that are asked for; a mere mark of presence tells no address."""
     found = []
     for asked, _ in case.sources():
-        names = tuple(u.name for u in case.columns() if u.dataset == asked.dataset and _tells_address(u))
+        names = tuple(
+            u.name
+            for u in case.columns()
+            if u.dataset == asked.dataset and u.column and tells_address(u.column, u.asked)
+        )
         if names:
             found.append((asked, names))
     return found
-
-
-def _tells_address(use: ColumnUse) -> bool:
-    is_address = use.column is not None and use.column.classification is Classification.ADDRESS
-    return is_address and use.asked.treatment.name != "present"
 
 
 def _statistical(case: Case) -> bool:

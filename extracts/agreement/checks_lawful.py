@@ -67,11 +67,8 @@ def recipient_confirmed(case: Case, given: Parameters) -> list[Verdict]:
         return [violation(f"recipient {recipient.id} is {recipient.status}")]
     age = (case.today - recipient.confirmed_on).days
     if not 0 <= age <= given["max_days"]:
-        return [
-            violation(
-                f"recipient {recipient.id} was confirmed on {recipient.confirmed_on}; it counts {given['max_days']} days"
-            )
-        ]
+        since = f"on {recipient.confirmed_on}, which counts for {given['max_days']} days"
+        return [violation(f"recipient {recipient.id} was confirmed {since}")]
     expected = case.request.transfer.key_fingerprint
     if expected and expected not in {k.fingerprint for k in recipient.keys}:
         return [gap(f"the key that the request expects is not declared for {recipient.id}")]

@@ -16,6 +16,7 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 from extracts.agreement.periods import Frequency, period_of
+from extracts.agreement.plan import ExtractPlan
 from extracts.agreement.working_days import nth_working_day
 
 ZONE = ZoneInfo("Europe/London")
@@ -66,6 +67,12 @@ def next_times(schedule: str, after: datetime, n: int = 12) -> tuple[datetime, .
     """The next `n` times (aware, Europe/London) later than `after` (aware). Raises ValueError."""
     times = _times(schedule, after.astimezone(ZONE))
     return tuple(next(times) for _ in range(n))
+
+
+def due_dates(plan: ExtractPlan, after: date, n: int = 12) -> tuple[date, ...]:
+    """The next `n` days later than `after` on which the plan delivers: fewer near its end, none after it."""
+    start = max(after, plan.start_on - timedelta(days=1))
+    return tuple(day for day in next_dates(plan.schedule, start, n) if day <= plan.end_on)
 
 
 def _times(schedule: str, after: datetime) -> Iterator[datetime]:

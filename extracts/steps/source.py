@@ -1,0 +1,48 @@
+"""The source of a plan, entered as the agreement's own role, with what the settings say about it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from extracts.errors import InvalidDocument, Problem
+from extracts.extraction.sources.checks import check_source
+from extracts.extraction.sources.postgres import PostgresSource, open_source
+
+if TYPE_CHECKING:
+    from extracts.agreement.plan import ExtractPlan
+    from extracts.extraction.values import SourceCheck
+    from extracts.steps.workplace import Workplace
+
+
+def source_of(work: Workplace, plan: ExtractPlan) -> PostgresSource:
+    """Where this plan's rows are, and as whom they are read. Raises SettingMissing, NotPermitted.
+
+    All datasets of a plan lie in one system: one snapshot cannot span two.
+    """
+    systems = {work.dataset(d.dataset).system for d in plan.datasets}
+    if len(systems) != 1:
+        names = ", ".join(sorted(systems))
+        raise InvalidDocument(
+            plan.request_id,
+            [Problem("datasets", f"lie in several systems ({names}): ask for each alone")],
+        )
+    return open_source(plan, work.source(systems.pop()), work.places.passfile)
+
+
+def check(work: Workplace, plan: ExtractPlan) -> tuple[SourceCheck, ...]:
+    """Whether the source is what was approved, fresh, and its hold list whole; see `check_source`."""
+    return check_source(
+        source_of(work, plan),
+        plan,
+        work.datasets,
+        now=work.now(),
+        hold_max_age_hours=work.limits.hold_max_age_hours,
+    )
+
+
+def holds_since(work: Workplace, plan: ExtractPlan, at: datetime) -> int:
+    """How many approved rows were put on hold after `at`."""
+    from extracts.extraction.holds import holds_since as count
+
+    return count(plan, source_of(work, plan), at)

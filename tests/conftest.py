@@ -1,13 +1,15 @@
-"""Fixtures that every kind of test may use: a real PostgreSQL with empty databases, and people's signing keys."""
+"""Fixtures that every kind of test may use: a real PostgreSQL, signing keys, a browser."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from extracts.local.postgres import EmbeddedPostgres
+from tests.support.browser import chromium_path
 from tests.support.keys import Keys, make_keys
 from tests.support.postgres import Database, temporary_database
 
@@ -47,3 +49,13 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> Keys:
 def own_keys(tmp_path: Path) -> Keys:
     """The same for one test, which may add, expire or remove keys."""
     return make_keys(tmp_path / "keys")
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """Chromium's program. Without one the test is skipped; in continuous integration it fails."""
+    path = chromium_path()
+    if path is None and os.environ.get("CI") != "true":
+        pytest.skip("no Chromium here; see tests/support/system.sh")
+    assert path, "no Chromium here, so nobody looked at the pages; see tests/support/system.sh"
+    return path

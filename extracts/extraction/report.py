@@ -86,15 +86,15 @@ def _funnel(dataset: str, funnel: Funnel) -> str:
         ("Not asked for (conditions, period)", funnel.filtered, " gone"),
         ("On hold or restricted", funnel.held, " gone"),
         ("Withheld (safe address, small groups)", funnel.withheld, " gone"),
-        ("Delivered", funnel.delivered, ""),
+        ("In the extract", funnel.delivered, ""),
     )
     rows = "".join(_step(words, number, funnel.source, kind) for words, number, kind in steps)
     return (
         f"<h2>From source to delivery: {escape(dataset)}</h2>\n"
-        '<div class="table"><table><caption>Rows, counted in one snapshot of the source. '
-        "Source = not asked for + on hold + withheld + delivered.</caption>"
+        '<div class="table"><table class="funnel"><caption>Rows, counted in one snapshot of the source. '
+        "Source = not asked for + on hold + withheld + in the extract.</caption>"
         '<thead><tr><th scope="col">Step</th><th scope="col" class="number">Rows</th>'
-        '<th scope="col" class="number">Share</th><th scope="col">Share of the source</th></tr></thead>'
+        '<th scope="col" class="number" colspan="2">Share of the source</th></tr></thead>'
         f"<tbody>{rows}</tbody></table></div>\n"
     )
 
@@ -113,17 +113,29 @@ def _percent(share: float, number: int) -> str:
 
 
 def _report(report: Report) -> str:
-    ordered = sorted(report.checks, key=lambda c: not c.stops)
-    rows = "".join(_row(c) for c in ordered)
-    digest = f' <span class="mono">{escape(report.suite_digest)}</span>' if report.suite_digest else ""
+    digest = f'<br><span class="mono">{escape(report.suite_digest)}</span>' if report.suite_digest else ""
+    targets = dict.fromkeys(c.target for c in report.checks)
+    groups = "".join(_group(t, [c for c in report.checks if c.target == t]) for t in targets)
     return (
         f"<h2>{escape(report.title)}</h2>\n"
         f'<p class="quiet">Rules: {escape(report.suite)}{digest}</p>\n'
-        f'<div class="table"><table><caption>{_counted(report)}</caption>'
-        '<thead><tr><th scope="col">Result</th><th scope="col">What</th><th scope="col">Must hold</th>'
+        f'<div class="table"><table class="checks"><caption>{_counted(report)}</caption>'
+        '<thead><tr><th scope="col">Result</th><th scope="col">Must hold</th>'
         '<th scope="col">Found</th><th scope="col">Prevents</th></tr></thead>'
-        f"<tbody>{rows}</tbody></table></div>\n"
+        f"{groups}</table></div>\n"
     )
+
+
+def _group(target: str, checks: Sequence[CheckResult]) -> str:
+    """All checks of one column, or of one file as a whole, under its name."""
+    dataset, _, columns = target.partition(".")
+    words = (
+        f"{escape(columns)} <span>in {escape(dataset)}</span>"
+        if columns
+        else f"{escape(dataset)} <span>as a whole</span>"
+    )
+    rows = "".join(_row(c) for c in checks)
+    return f'<tbody><tr class="group"><th colspan="4" scope="rowgroup">{words}</th></tr>\n{rows}</tbody>\n'
 
 
 def _counted(report: Report) -> str:
@@ -136,15 +148,9 @@ def _row(check: CheckResult) -> str:
     kind, word, sign = _result(check)
     mark = f' class="{kind}"' if kind in ("fail", "unsure") else ""
     return (
-        f'<tr{mark}><td><span class="result {kind}">{sign} {word}</span></td>'
-        f'<th scope="row">{_target(check.target)}</th><td>{escape(check.name)}</td>'
+        f'<tr{mark}><td><span class="result {kind}">{sign} {word}</span></td><td>{escape(check.name)}</td>'
         f'<td>{_found(check)}</td><td class="quiet">{escape(check.harm)}</td></tr>\n'
     )
-
-
-def _target(target: str) -> str:
-    """A place to break a long name, after the dataset."""
-    return escape(target).replace(".", ".<wbr>")
 
 
 def _found(check: CheckResult) -> str:

@@ -1,9 +1,13 @@
-"""One check to be run and what was found: the two values that pass between rules and the engine that runs them."""
+"""One check to be run and what was found: the values that pass between the rules and the engine that runs them.
+
+The builders here are the vocabulary of `validation_release` and `validation_source`: a rule, a number of rows, a fact,
+a query that must find nothing. A query is formatted by Great Expectations, so braces in it are doubled.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,11 +18,15 @@ from extracts.extraction.values import CheckKind, CheckResult
 ROWS = "rows"
 COLUMNS = "columns"
 FACTS = "facts"
+_SOME_KEYS = 1_000_000
 
 
 @dataclass(frozen=True, eq=False)
 class Check:
-    """One expectation on one batch (rows, columns or facts), with the words in which a report says it."""
+    """One expectation on one batch (rows, columns or facts), with the words in which a report says it.
+
+    `counted`: what faults are, `2 keys occur twice`. `detail` replaces the counts where a fact says it better.
+    """
 
     batch: str
     expectation: str
@@ -27,8 +35,8 @@ class Check:
     target: str
     harm: str
     kind: CheckKind = CheckKind.QUALITY
-    detail: str = ""
     counted: str = "rows"
+    detail: str = ""
 
     def meaning(self) -> dict[str, Any]:
         """What the suite's digest is over."""
@@ -46,19 +54,64 @@ class Finding:
     failure: str = ""
 
 
-def check_of(rule: QualityRule, dataset: str, batch: str = ROWS, kind: CheckKind = CheckKind.QUALITY) -> Check:
-    """A suite's rule as a check on this dataset."""
-    what = RULES[rule.expectation]
+def rule_check(rule: QualityRule, dataset: str, batch: str = ROWS, says: str = "", rows: int = 0) -> Check:
+    """A suite's or contract's rule. `rows` of the file, if known, keep the memory of a uniqueness check flat."""
     columns = columns_of(rule.arguments)
+    if rule.expectation.endswith("_to_be_unique"):
+        return unique_check(dataset, columns, rule.reason, rows)
     return Check(
         batch,
         rule.expectation,
         {n: _value(n, v) for n, v in rule.arguments.items()},
-        sentence(what, rule.arguments),
+        says or sentence(RULES[rule.expectation], rule.arguments),
         f"{dataset}.{', '.join(columns)}" if columns else dataset,
         rule.reason,
-        kind,
     )
+
+
+def column_check(expectation: str, dataset: str, column: str, harm: str, **arguments: Any) -> Check:
+    """An expectation about one column."""
+    return rule_check(QualityRule(expectation, {"column": column, **arguments}, harm), dataset)
+
+
+def unique_check(dataset: str, columns: Iterable[str], harm: str, rows: int = 0) -> Check:
+    """No two rows have the same values here. Large files are taken in parts, so that memory stays flat."""
+    names = tuple(columns)
+    list_sql = ", ".join(quoted_name(n) for n in names)
+    parts = 1 + rows // _SOME_KEYS
+    wheres = [f"WHERE hash({list_sql}) % {parts} = {i} " for i in range(parts)] if parts > 1 else [""]
+    query = " UNION ALL ".join(
+        f"SELECT 1 AS found FROM {{batch}} {where}GROUP BY {list_sql} HAVING count(*) > 1" for where in wheres
+    )
+    words = "is different in every row" if len(names) == 1 else "are different in every row"
+    return query_check(ROWS, query, words, f"{dataset}.{', '.join(names)}", harm, "values occur more than once")
+
+
+def count_check(
+    batch: str, limits: tuple[int, int], words: str, target: str, harm: str, kind: CheckKind = CheckKind.QUALITY
+) -> Check:
+    """The number of rows is within limits, both included."""
+    arguments = {"min_value": limits[0], "max_value": limits[1]}
+    counted = "columns" if batch == COLUMNS else "rows"
+    return Check(batch, "expect_table_row_count_to_be_between", arguments, words, target, harm, kind, counted)
+
+
+def fact_check(fact: str, most: int, words: str, target: str, harm: str, kind: CheckKind, detail: str) -> Check:
+    """A fact about the run is at most so much."""
+    arguments: Mapping[str, Any] = {"column": fact, "max_value": most}
+    expectation = "expect_column_values_to_be_between"
+    return Check(FACTS, expectation, arguments, words, target, harm, kind, detail=detail)
+
+
+def query_check(batch: str, query: str, words: str, target: str, harm: str, counted: str) -> Check:
+    """A query that must find nothing."""
+    arguments = {"unexpected_rows_query": query}
+    return Check(batch, "unexpected_rows_expectation", arguments, words, target, harm, counted=counted)
+
+
+def not_applicable(words: str, target: str, reason: str, harm: str, kind: CheckKind = CheckKind.QUALITY) -> CheckResult:
+    """The line of a rule that cannot concern this agreement or this file."""
+    return CheckResult(words, target, True, not_applicable=reason, harm=harm, kind=kind)
 
 
 def result_of(check: Check, finding: Finding) -> CheckResult:
@@ -74,22 +127,35 @@ def result_of(check: Check, finding: Finding) -> CheckResult:
     )
 
 
+def quoted_name(text: str) -> str:
+    """An identifier in a query that is yet to be formatted."""
+    return '"' + _doubled(text.replace('"', '""')) + '"'
+
+
+def quoted_text(text: str) -> str:
+    """A text literal in a query that is yet to be formatted."""
+    return "'" + _doubled(text.replace("'", "''")) + "'"
+
+
+def _doubled(text: str) -> str:
+    return text.replace("{", "{{").replace("}", "}}")
+
+
 def _detail(finding: Finding, counted: str) -> str:
     """What was found, in counts: `all 1,000 rows`, or `3 of 1,000 rows break this`."""
     if finding.failure or (finding.faults is None and finding.rows is None):
         return ""
     if finding.faults is None:
         return f"{finding.rows:,} {counted}"
+    if finding.rows is None:
+        return f"{finding.faults or 'no':,} {counted}" if finding.faults else f"no {counted}"
     if not finding.faults:
-        return f"all {finding.rows:,} {counted}" if finding.rows is not None else f"no {counted}"
-    return (
-        f"{finding.faults:,} of {finding.rows:,} {counted} break this"
-        if finding.rows
-        else f"{finding.faults:,} {counted}"
-    )
+        return f"all {finding.rows:,} {counted}"
+    return f"{finding.faults:,} of {finding.rows:,} {counted} break this"
 
 
 def _value(name: str, value: Any) -> Any:
+    """Bounds as the database compares them: numbers as numbers, dates as text."""
     if name in ("mostly", "min_value", "max_value") and re.fullmatch(r"-?\d+(\.\d+)?", str(value)):
-        return float(value) if "." in str(value) else int(value)
+        return float(str(value)) if "." in str(value) else int(value)
     return value

@@ -5,25 +5,25 @@ Rules:
    dataset. Both use Great Expectations' own names; what is not in `validation_rules` is refused, with its line.
 2. A rule without a reason is refused: nobody could say later whether it may be dropped.
 3. A rule of `release.yaml` cannot know columns, so it says for which kind of column it holds (`columns: every text`).
+4. A pattern or a query tells people nothing: rules with one must say themselves in plain words (`says`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import Field
 
 from extracts.canonical import digest
-from extracts.catalogue.contract import QualityRule
+from extracts.catalogue.contract import ColumnType, Dataset, QualityRule
 from extracts.catalogue.forms import Form, Line, Paragraph, fill
-from extracts.documents import Document, read
+from extracts.documents import Document
 from extracts.errors import InvalidDocument, Problem
-from extracts.extraction.validation_rules import RULES, argument_problems
+from extracts.extraction.validation_rules import RULES, argument_problems, columns_of
 
 
 class Subject(StrEnum):
@@ -44,11 +44,20 @@ class ColumnGroup(StrEnum):
     PSEUDONYM = "every pseudonym"
 
 
+_TYPES: Mapping[ColumnGroup, tuple[ColumnType, ...]] = {
+    ColumnGroup.TEXT: (ColumnType.STRING,),
+    ColumnGroup.NUMBER: (ColumnType.INTEGER, ColumnType.DECIMAL),
+    ColumnGroup.DATE: (ColumnType.DATE,),
+    ColumnGroup.TIMESTAMP: (ColumnType.TIMESTAMP,),
+}
+
+
 class _RuleForm(Form):
     type: str
     of: Subject = Subject.ROWS
     columns: ColumnGroup | None = None
     kwargs: dict[str, Any] = Field(default_factory=dict)
+    says: Line | None = None
     reason: Paragraph
 
 
@@ -60,11 +69,22 @@ class _SuiteForm(Form):
 
 @dataclass(frozen=True)
 class SuiteRule:
-    """One rule of a file. `group` stands for the argument `column` where the rule holds for many."""
+    """One rule of a file. `group` stands for the argument `column` where the rule holds for many.
+
+    `says`: the rule in plain words, where they are not made from its arguments.
+    """
 
     rule: QualityRule
     subject: Subject = Subject.ROWS
     group: ColumnGroup | None = None
+    says: str = ""
+
+    def on(self, columns: Mapping[str, tuple[ColumnType, bool]]) -> list[QualityRule]:
+        """The rule itself, or one for each column of its group. `columns`: type, and whether it is a pseudonym."""
+        if self.group is None:
+            return [self.rule]
+        names = [n for n, (type, pseudonym) in columns.items() if _belongs(self.group, type, pseudonym)]
+        return [replace(self.rule, arguments={**self.rule.arguments, "column": n}) for n in names]
 
 
 @dataclass(frozen=True)
@@ -87,54 +107,81 @@ class Suite:
         return digest({"suite": self.name, "version": self.version, "rules": rules})
 
 
-def read_suite(path: Path) -> Suite:
-    """The suite in a file. Raises InvalidDocument with every fault: line, field, what is allowed."""
-    return suite_from_document(read(path))
+@dataclass(frozen=True)
+class Scope:
+    """The names that a suite's rules may use: columns of the rows, and facts."""
+
+    columns: tuple[str, ...]
+    facts: tuple[str, ...]
 
 
-def suite_from_document(document: Document) -> Suite:
-    """The suite of a parsed document. Raises InvalidDocument."""
+def suite_from_document(document: Document, scope: Scope) -> Suite:
+    """The suite of a parsed document. Raises InvalidDocument with every fault: line, field, what is allowed."""
     form = fill(_SuiteForm, document)
-    problems = [p for i, rule in enumerate(form.expectations) for p in _rule_problems(document, i, rule)]
+    problems = [p for i, rule in enumerate(form.expectations) for p in _faults(document, i, rule, scope)]
     if not form.expectations:
         problems.append(document.problem("expectations", "is empty; a suite without rules checks nothing"))
     if problems:
         raise InvalidDocument(document.source, problems)
-    rules = (SuiteRule(QualityRule(r.type, r.kwargs, r.reason), r.of, r.columns) for r in form.expectations)
+    rules = (
+        SuiteRule(QualityRule(r.type, r.kwargs, r.reason), r.of, r.columns, r.says or "") for r in form.expectations
+    )
     return Suite(form.suite, form.version, tuple(rules))
 
 
-def check_contract_rules(dataset: str, rules: tuple[QualityRule, ...]) -> None:
+def check_contract_rules(dataset: Dataset) -> None:
     """Raises InvalidDocument if a contract's standing rule is not one that we know how to run."""
-    problems = []
-    for number, rule in enumerate(rules, start=1):
-        where = f"quality.{number}"
-        if rule.expectation not in RULES:
-            problems.append(Problem(where, "no expectation has this name", allowed=_nearest(rule.expectation)))
-            continue
-        found = argument_problems(RULES[rule.expectation], rule.arguments)
-        problems += [
-            Problem(f"{where}.{name}".rstrip("."), message, allowed=allowed) for name, message, allowed in found
-        ]
+    columns = tuple(c.name for c in dataset.columns)
+    problems = [
+        Problem(f"quality.{number}.{field}".rstrip("."), message, allowed=allowed)
+        for number, rule in enumerate(dataset.quality, start=1)
+        for field, message, allowed in _rule_faults(rule.expectation, rule.arguments, columns)
+    ]
     if problems:
-        raise InvalidDocument(f"contract of {dataset}", problems)
+        raise InvalidDocument(f"contract of {dataset.name}", problems)
 
 
-def _rule_problems(document: Document, number: int, rule: _RuleForm) -> list[Problem]:
+def _faults(document: Document, number: int, rule: _RuleForm, scope: Scope) -> list[Problem]:
     where = f"expectations.{number}"
-    if rule.type not in RULES:
-        return [document.problem(f"{where}.type", "no expectation has this name", _nearest(rule.type))]
     arguments: Mapping[str, Any] = rule.kwargs
+    names = scope.facts if rule.of is Subject.FACTS else scope.columns
     if rule.columns is not None:
-        if "column" in rule.kwargs:
-            message = "says which column, and `columns` says it too; keep one"
-            return [document.problem(f"{where}.kwargs.column", message)]
-        arguments = {**rule.kwargs, "column": "any"}
-    found = argument_problems(RULES[rule.type], arguments)
+        if "column" in rule.kwargs or rule.of is Subject.FACTS:
+            message = "stands for the argument `column` of rules about rows; keep one of them"
+            return [document.problem(f"{where}.columns", message)]
+        arguments, names = {**rule.kwargs, "column": "any"}, ("any",)
+    found = _rule_faults(rule.type, arguments, names)
+    if not found and rule.says is None and {"regex", "unexpected_rows_query"} & set(arguments):
+        return [document.problem(where, "needs `says`: the rule in plain words, for people who read the report")]
+    return [document.problem(_path(where, field), message, allowed) for field, message, allowed in found]
+
+
+def _path(where: str, field: str) -> str:
+    return f"{where}.{field if field in ('', 'type') else 'kwargs.' + field}".rstrip(".")
+
+
+def _rule_faults(
+    expectation: str, arguments: Mapping[str, Any], names: tuple[str, ...]
+) -> list[tuple[str, str, tuple[str, ...]]]:
+    """Field, message and what is allowed, for everything that is wrong with a rule."""
+    if expectation not in RULES:
+        return [("type", "no expectation has this name", _nearest(expectation, tuple(RULES)))]
+    found = argument_problems(RULES[expectation], arguments)
+    if found:
+        return found
+    nameless = "no column can be named here; say `columns: every ...`"
     return [
-        document.problem(f"{where}.kwargs.{name}".rstrip("."), message, allowed) for name, message, allowed in found
+        ("column", "no declared column has this name" if names else nameless, _nearest(name, names))
+        for name in columns_of(arguments)
+        if name not in names
     ]
 
 
-def _nearest(name: str) -> tuple[str, ...]:
-    return tuple(get_close_matches(name, RULES, n=3, cutoff=0.6)) or tuple(RULES)
+def _belongs(group: ColumnGroup, type: ColumnType, pseudonym: bool) -> bool:
+    if group is ColumnGroup.PSEUDONYM:
+        return pseudonym
+    return group is ColumnGroup.EVERY or type in _TYPES[group]
+
+
+def _nearest(name: str, names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(get_close_matches(name, names, n=3, cutoff=0.6)) or names

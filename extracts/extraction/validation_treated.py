@@ -1,0 +1,77 @@
+"""The form that each treatment gives its column: whatever has another form was not treated as two people signed.
+
+Written apart from the code that treats (`treatment_sql`), from the catalogue's words: two hands, one meaning.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from decimal import Decimal
+from itertools import pairwise
+
+from extracts.agreement.plan import PlannedColumn
+from extracts.catalogue.treatments import PSEUDONYM_PATTERN
+from extracts.extraction.validation_check import ROWS, Check, column_check, query_check, quoted_name
+
+_FORMS: Mapping[str, tuple[str, str]] = {
+    "pseudonymise": (PSEUDONYM_PATTERN, "a pseudonym: 32 hex characters"),
+    "month": (r"\d{4}-(0[1-9]|1[0-2])", "a month, such as 2026-11"),
+    "quarter": (r"\d{4}-Q[1-4]", "a quarter, such as 2026-Q4"),
+    "postcode_area": (r"[A-Z]{1,2}", "a postcode area, such as KY"),
+    "postcode_district": (r"[A-Z]{1,2}\d[A-Z\d]?", "a postcode district, such as KY1"),
+    "postcode_sector": (r"[A-Z]{1,2}\d[A-Z\d]? \d", "a postcode sector, such as KY1 1"),
+    "council": (r"[A-Z]\d{8}", "a council's code, such as S12000047"),
+}
+_YEARS = (1850, 2150)
+_OLDEST = 130
+_HARM = "A value leaves more exactly than was approved."
+
+
+def form_checks(dataset: str, planned: PlannedColumn) -> list[Check]:
+    """What the values of a treated column must look like; nothing for columns delivered as they are."""
+    how, name = planned.treatment_name, planned.name
+    if how in _FORMS:
+        return [_pattern(dataset, name, *_FORMS[how])]
+    if how == "top_code":
+        most = planned.parameters[0]
+        return [column_check("expect_column_values_to_be_between", dataset, name, _HARM, max_value=most)]
+    if how == "year":
+        low, high = _YEARS
+        limits = {"min_value": low, "max_value": high}
+        return [column_check("expect_column_values_to_be_between", dataset, name, _HARM, **limits)]
+    if how == "age_band":
+        width = int(planned.parameters[0])
+        return [_words(dataset, name, _ages(width), f"is a band of {width} years of age")]
+    if how == "band":
+        return [
+            _words(
+                dataset, name, _bands(planned.parameters), f"is a band with the limits {', '.join(planned.parameters)}"
+            )
+        ]
+    return [_multiple(dataset, name, Decimal(planned.parameters[0]))] if how == "round" else []
+
+
+def _pattern(dataset: str, name: str, pattern: str, form: str) -> Check:
+    check = column_check("expect_column_values_to_match_regex", dataset, name, _HARM, regex=f"^({pattern})$")
+    return replace(check, name=f"has the form of {form}")
+
+
+def _words(dataset: str, name: str, words: list[str], says: str) -> Check:
+    check = column_check("expect_column_values_to_be_in_set", dataset, name, _HARM, value_set=words)
+    return replace(check, name=says)
+
+
+def _multiple(dataset: str, name: str, step: Decimal) -> Check:
+    query = f"SELECT 1 AS found FROM {{batch}} WHERE {quoted_name(name)} % {step:f} <> 0"
+    return query_check(ROWS, query, f"is a multiple of {step:f}", f"{dataset}.{name}", _HARM, "rows break this")
+
+
+def _ages(width: int) -> list[str]:
+    return [f"{low}-{low + width - 1}" for low in range(0, _OLDEST + 1, width)]
+
+
+def _bands(parameters: tuple[str, ...]) -> list[str]:
+    limits = [f"{Decimal(p):f}" for p in parameters]
+    inner = [f"{low}-<{high}" for low, high in pairwise(limits)]
+    return [f"<{limits[0]}", *inner, f">={limits[-1]}"]

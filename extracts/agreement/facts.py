@@ -1,0 +1,85 @@
+"""What people need to know of an agreement beyond its plan: names, reasons, contacts. Plain values for pages and files.
+
+None of it steers anything: the plan says what is done, and the request's own document is what the decision binds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from extracts.agreement.request import Request
+from extracts.catalogue.contract import Dataset
+from extracts.catalogue.gateways import Gateway, OnwardSharing
+from extracts.catalogue.parties import Parties
+
+
+def facts_of(request: Request, parties: Parties, datasets: Mapping[str, Dataset]) -> dict[str, Any]:
+    """The facts of a request whose recipient, gateway and datasets are declared, as JSON values."""
+    recipient, gateway = parties.recipients[request.recipient], parties.gateways[request.legal.gateway]
+    asking = parties.organisations[request.requester.organisation]
+    named = {d.dataset: datasets[d.dataset] for d in request.datasets}
+    return {
+        "id": request.request_id,
+        "version": request.version,
+        "title": request.title,
+        "digest": request.digest,
+        "purpose": request.purpose.text,
+        "purpose_title": parties.purposes[request.purpose.code].title,
+        "necessity": request.purpose.necessity,
+        "data_subjects": request.data_subjects,
+        "territory": list(request.territory),
+        "requester": {
+            "organisation": asking.name,
+            "name": request.requester.name,
+            "position": request.requester.position,
+            "email": request.requester.email,
+        },
+        "recipient": {
+            "id": recipient.id,
+            "name": recipient.name,
+            "organisation": parties.organisation_of(recipient).name,
+            "folder": recipient.folder,
+        },
+        "gateway": {
+            "id": gateway.id,
+            "title": gateway.title,
+            "statute": gateway.statute,
+            "warning": gateway.warning,
+        },
+        "lawful_basis": _basis(request),
+        "legal_power": request.legal.power,
+        "controllers": [
+            {"id": c.organisation, "name": parties.organisations[c.organisation].name, "role": c.role.value}
+            for c in request.controllers
+        ],
+        "onward_sharing": _onward(request, gateway),
+        "retention_days": request.retention.days,
+        "disposal_method": request.retention.disposal_method,
+        "evidence_due_days": request.retention.evidence_due_days,
+        "special_conditions": list(request.special_conditions),
+        "privacy_notice_ref": request.privacy_notice_ref,
+        "agreement_ref": request.agreement_ref,
+        "contact": next(iter(named.values())).owner,
+        "datasets": {
+            name: {"title": d.title, "version": d.version, "owner": d.owner, "system": d.system}
+            for name, d in sorted(named.items())
+        },
+    }
+
+
+def _basis(request: Request) -> dict[str, str]:
+    legal = request.legal
+    return {
+        "article_6": legal.article_6.value,
+        "article_9": legal.article_9.value if legal.article_9 else "",
+        "schedule_1": f"paragraph {legal.schedule_1_paragraph}" if legal.schedule_1_paragraph else "",
+    }
+
+
+def _onward(request: Request, gateway: Gateway) -> str:
+    if request.onward_sharing.authority_ref and gateway.onward_sharing is OnwardSharing.WITH_AUTHORITY:
+        return f"Only as authorised by {gateway.authority} ({request.onward_sharing.authority_ref})."
+    if gateway.onward_sharing is OnwardSharing.WITH_AUTHORITY:
+        return f"Forbidden without the authority of {gateway.authority}."
+    return "Forbidden."

@@ -1,0 +1,110 @@
+"""Parts of a plan in plain English, without layout: used by the explained plan, by pages and by DAG descriptions."""
+
+from __future__ import annotations
+
+from extracts.agreement.plan import (
+    Condition,
+    Criticality,
+    ExtractPlan,
+    Operator,
+    PlannedColumn,
+    PlannedDataset,
+    SafeAddress,
+    SmallCells,
+)
+from extracts.catalogue.contract import ColumnType, Identifiability, PeriodKind
+from extracts.catalogue.treatments import TREATMENTS
+
+_HARM = {
+    Criticality.ENTITLEMENT: "a payment that someone is entitled to",
+    Criticality.OPERATIONAL: "a service",
+    Criticality.ANALYSIS: "an analysis",
+}
+_PERIOD = {
+    PeriodKind.AS_AT_NOW: "as it is on the day of the delivery",
+    PeriodKind.EVENT: "whose {column} falls in the period of the delivery",
+    PeriodKind.HISTORY: "that counted in the period of the delivery, by {column}",
+}
+_SAFE = {
+    SafeAddress.WITHHOLD_ROWS: "Rows of people with a safe address are left out.",
+    SafeAddress.WITHHOLD_COLUMNS: "No address is delivered for anyone, so that nobody can tell who has a safe address.",
+    SafeAddress.NOT_APPLICABLE: "No address is delivered.",
+}
+
+
+def rows_in_words(dataset: PlannedDataset) -> list[str]:
+    """Which rows: the conditions, and who is always left out."""
+    which = _PERIOD[dataset.period_kind].format(column=dataset.period_column)
+    types = {c.source: c.type for c in dataset.columns}
+    conditions = [_condition_in_words(c, types.get(c.column)) for c in dataset.conditions]
+    where = f", and for which {'; and '.join(conditions)}" if conditions else ""
+    return [
+        f"Every row {which}{where}.",
+        "Restricted records and people on hold are left out, always.",
+        _SAFE[dataset.safe_address],
+    ]
+
+
+def treatment_in_words(column: PlannedColumn) -> str:
+    """What happens to a column, such as `age in years on the snapshot's date, in bands of 10`."""
+    how = TREATMENTS[column.treatment_name]
+    filled = {name: ", ".join(column.parameters) for name in how.parameters}
+    return how.plain.format(**filled)
+
+
+def schedule_in_words(plan: ExtractPlan) -> str:
+    """When it runs, such as `on working day 3 of each month (Scotland)`."""
+    kind, _, words = plan.schedule.partition(": ")
+    if kind == "working day":
+        number, _, unit = words.partition(" of ")
+        return f"{plan.frequency}, on working day {number} of each {unit} (Scotland)"
+    return f"{plan.frequency}, by the clock: {words} (minute, hour, day, month, weekday; Europe/London)"
+
+
+def limits_in_words(plan: ExtractPlan) -> list[str]:
+    """The circuit breakers."""
+    limits = plan.limits
+    said = [
+        f"From {limits.min_rows:,} to {limits.max_rows:,} rows in a delivery.",
+        f"At most {limits.max_deliveries} deliveries.",
+        f"At most {limits.change_percent} % more or fewer rows than in the delivery before.",
+        f"If it is late or stopped, it harms {_HARM[plan.criticality]} ({plan.criticality}).",
+    ]
+    if plan.identifiability is not Identifiability.PSEUDONYMISED:
+        return said
+    withheld = f"such rows are withheld, up to {limits.max_withheld_percent} % of all; beyond that nothing leaves"
+    small = withheld if limits.small_cells is SmallCells.WITHHOLD else "otherwise nothing leaves"
+    return [*said, f"No group of fewer than {limits.k} people who look alike: {small}."]
+
+
+def checks_in_words(plan: ExtractPlan) -> list[str]:
+    """What must hold for a delivery; a check that fails, or cannot be made, stops it."""
+    hours = ", ".join(f"{d.dataset} at most {d.max_age_hours} hours" for d in plan.datasets)
+    checks = [
+        "The two signatures, the dates and this plan's digest: before the extract is made, and again before it leaves.",
+        "The source: the curated view is the one approved, and the database role sees nothing beyond this plan.",
+        f"Age of the source: {hours}. The list of people on hold: fresh, complete, and read again before release.",
+        "The finished file: exactly these columns and types, nothing else in it, and no text that looks like a number "
+        "or address of a person where none is planned.",
+        "The counts: rows in the source = filtered + held + withheld + delivered, within the limits above.",
+    ]
+    if plan.identifiability is Identifiability.PSEUDONYMISED:
+        groups = ", ".join(name for d in plan.datasets for name in d.quasi_identifiers) or "none planned"
+        checks.append(f"Groups of people who look alike, by: {groups}.")
+    return checks
+
+
+def _condition_in_words(condition: Condition, kind: ColumnType | None) -> str:
+    values = condition.values
+    dated = kind in (ColumnType.DATE, ColumnType.TIMESTAMP) or (kind is None and "-" in "".join(values)[1:])
+    later, earlier = ("later than", "earlier than") if dated else ("more than", "less than")
+    words = {
+        Operator.EQUALS: "is {0}",
+        Operator.IN: f"is one of {', '.join(values)}",
+        Operator.BETWEEN: "is from {0} to {1}, both included",
+        Operator.BEFORE: f"is {earlier} {{0}}",
+        Operator.AFTER: f"is {later} {{0}}",
+        Operator.IS_NULL: "is blank",
+    }[condition.operator]
+    said = words if condition.operator is Operator.IN else words.format(*values)
+    return f"{condition.column} {said.replace('is', 'is not', 1) if condition.negated else said}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -12,7 +12,7 @@ from extracts.local.people import SERVICE, People
 from extracts.local.postgres import EmbeddedPostgres
 
 REGISTER, SOURCE, AIRFLOW = "register", "source", "airflow"
-APPLICATION, AIRFLOW_ROLE, MEMBERSHIP_ROLE = "extracts_app", "airflow", "extract_membership"
+APPLICATION, AIRFLOW_ROLE = "extracts_app", "airflow"
 SYSTEM = "dwp"
 
 
@@ -31,8 +31,8 @@ class DemoHome:
 
     def make_databases(self, sql: Path, now: datetime) -> None:
         """Register (migrated), source and Airflow's metadata, each with roles of its own."""
-        from extracts.record.migrations import migrate
         from extracts.record.boundary import open_engine
+        from extracts.record.migrations import migrate
 
         postgres = self.postgres
         for role in (APPLICATION, AIRFLOW_ROLE):
@@ -61,12 +61,15 @@ class DemoHome:
         """The passwords of the agreements' roles, for the engine."""
         return self.home / "keys-source.pgpass"
 
-    def apply_roles(self, roles: dict[str, str], report: Callable[[str], None]) -> None:
+    def apply_roles(self, scripts: Mapping[str, str], membership_role: str, report: Callable[[str], None]) -> None:
         """Apply each agreement's script (role -> SQL) as its database administrator would, and note the passwords."""
-        for role, script in roles.items():
-            report(role)
+        for role in (membership_role, *scripts):
             self.postgres.create_role(role)
+        for role, script in scripts.items():
             with self.postgres.superuser(SOURCE) as connection:
                 connection.execute(script.encode())
-        known = sorted((self.postgres.folder / "passwords").glob("extract_*.pgpass"))
-        write_secret(self.passfile, "".join(p.read_text() for p in known))
+            report(role)
+        known = [self.postgres.passfile(role) for role in (membership_role, *scripts)]
+        older = self.passfile.read_text().splitlines() if self.passfile.exists() else []
+        lines = dict.fromkeys([*older, *(line for p in known for line in p.read_text().splitlines())])
+        write_secret(self.passfile, "".join(f"{line}\n" for line in lines))

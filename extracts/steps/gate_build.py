@@ -62,8 +62,8 @@ def _keys(work: Workplace, plan: ExtractPlan) -> Keys:
     membership = keys.load_key(work.places.keys, keys.MEMBERSHIP).secret
     treatments = {c.treatment_name for d in plan.datasets for c in d.columns}
     if "pseudonymise" not in treatments:
-        return Keys(membership=membership)
-    return Keys(membership=membership, pseudonym=keys.load_key(work.places.keys, plan.request_id).secret)
+        return Keys(pseudonym="", membership=membership)
+    return Keys(pseudonym=keys.load_key(work.places.keys, plan.request_id).secret, membership=membership)
 
 
 def _keep_membership(work: Workplace, delivery_id: str, extract: Extract, staging: Path) -> None:

@@ -157,7 +157,7 @@ def _save(work: Workplace, entry: RequestEntry, examined: Examined, decision: De
     assessment = examined.assessment
     with unit_of_work(work.register) as unit:
         if entry.status == Status.SUBMITTED:
-            status = transition(Status.SUBMITTED, "examine", Role.BOARD)
+            status = transition(Status.SUBMITTED, "review", Role.BOARD)
             register.set_status(
                 unit,
                 entry.request_id,

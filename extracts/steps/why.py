@@ -1,0 +1,116 @@
+"""Why is there no delivery, or where does this request stand: in one answer, with whose move it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from extracts.agreement.periods import period_for
+from extracts.agreement.schedule import next_dates
+from extracts.agreement.status import Status, next_steps
+from extracts.errors import ExtractsError, Outcome
+from extracts.record import register
+from extracts.record.delivery_entries import DeliveryEntry, RunEntry
+from extracts.record.entries import RequestEntry
+from extracts.record.transaction import reading
+from extracts.steps.approval import approved_now, load_published
+from extracts.steps.gate_approval import LOCAL
+
+if TYPE_CHECKING:
+    from extracts.steps.workplace import Workplace
+
+
+@dataclass(frozen=True)
+class Why:
+    """The answer. `stopped_by` is the first gate that stopped the last run; `move` says who has to act."""
+
+    request_id: str
+    status: str
+    agreement: str
+    next_due: tuple[str, ...]
+    last_outcome: str
+    stopped_by: str
+    reason: str
+    last_run: str
+    last_delivery: str
+    move: str
+
+    def document(self) -> dict[str, Any]:
+        """As plain JSON values."""
+        return {**self.__dict__, "next_due": list(self.next_due)}
+
+
+def why(work: Workplace, request_id: str, period: str = "") -> Why:
+    """Where an agreement stands, or one of its periods. Raises NotFound for an unknown request."""
+    with reading(work.register) as view:
+        entry = register.get_request(view, request_id)
+        runs = register.last_runs(view, request_id=request_id, period=period, limit=1)
+        deliveries = register.list_deliveries(view, request_id=request_id, period=period)
+    run = runs[0] if runs else None
+    agreement = _agreement(work, request_id)
+    return Why(
+        request_id=request_id,
+        status=entry.status,
+        agreement=agreement or "in force",
+        next_due=() if agreement else _next_due(work, request_id),
+        last_outcome=_outcome(run),
+        stopped_by=run.gate if run else "",
+        reason=run.reason if run else "",
+        last_run=f"{run.run_id} ({run.period}, started {run.started_at:%Y-%m-%d %H:%M} UTC)" if run else "",
+        last_delivery=_last(deliveries),
+        move=_move(entry, agreement, run),
+    )
+
+
+def _agreement(work: Workplace, request_id: str) -> str:
+    """Empty if the agreement is in force; else why not."""
+    try:
+        approved_now(work, request_id, "")
+    except ExtractsError as error:
+        return str(error)
+    return ""
+
+
+def _next_due(work: Workplace, request_id: str) -> tuple[str, ...]:
+    plan = load_published(work, request_id).plan
+    today = work.now().astimezone(LOCAL).date()
+    found = []
+    for day in next_dates(plan.schedule, today, 3):
+        try:
+            found.append(f"{day} ({period_for(plan, day, day).label})")
+        except ExtractsError:
+            break  # beyond the agreement's last day
+    return tuple(found)
+
+
+def _outcome(run: RunEntry | None) -> str:
+    if run is None:
+        return "never run"
+    return run.outcome.value if run.outcome else "under way, or ended from outside"
+
+
+def _last(deliveries: tuple[DeliveryEntry, ...]) -> str:
+    out = [d for d in deliveries if d.published_at]
+    return f"{out[-1].delivery_id} ({out[-1].state}, {out[-1].rows:,} rows)" if out else ""
+
+
+_MOVES = {
+    Outcome.DELIVERED: "Nobody's: it was delivered.",
+    Outcome.NOTHING_DUE: "Nobody's: nothing was due.",
+    Outcome.SOURCE_LATE: "The source's owner: load it, then run again.",
+    Outcome.FAILED: "The data engineer: mend it and run again.",
+    Outcome.STOPPED: "Whoever the reason names; the control worked and nothing left.",
+}
+
+
+def _move(entry: RequestEntry, agreement: str, run: RunEntry | None) -> str:
+    if entry.status != Status.APPROVED:
+        steps = [f"{step.verb} ({' or '.join(str(r) for r in step.who)})" for step in next_steps(Status(entry.status))]
+        return (
+            f"Possible now: {', '.join(steps)}." if steps else "Nobody's: it is over. A new version can be submitted."
+        )
+    if agreement:
+        return "The Board and the Controller: there is no agreement in force."
+    if run is None:
+        return "Nobody's: it waits for its next due date."
+    return _MOVES[run.outcome] if run.outcome else "Wait for the run, or start another."

@@ -115,8 +115,16 @@ def _prepare(connection: Connection, owner: str, application: str) -> None:
     _check_application(connection, owner, application)
     if not _scalar(connection, "SELECT 1 FROM pg_roles WHERE rolname = %s", owner):
         _run(connection, "CREATE ROLE {} NOLOGIN", owner)
-    if not _scalar(connection, "SELECT pg_has_role(current_user, %s, 'SET')", owner):
+    may_become = "SET" if _scalar(connection, "SHOW server_version_num") >= "160000" else "MEMBER"
+    if not _scalar(connection, "SELECT pg_has_role(current_user, %s, %s)", owner, may_become):
         _run(connection, "GRANT {} TO CURRENT_USER", owner)
+    if not _scalar(connection, "SELECT has_database_privilege(%s, current_database(), 'CONNECT')", application):
+        _run(
+            connection,
+            "GRANT CONNECT ON DATABASE {} TO {}",
+            _scalar(connection, "SELECT current_database()"),
+            application,
+        )
     for schema in ("ledger", "register"):
         _run(connection, "CREATE SCHEMA IF NOT EXISTS {} AUTHORIZATION {}", schema, owner)
     _run(connection, "SET LOCAL ROLE {}", owner)

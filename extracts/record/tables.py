@@ -59,10 +59,10 @@ class AssessmentRow(Base):
     """What the policy statement found in a request."""
 
     __tablename__ = "assessment"
-    __table_args__ = (_of_a_request(), Index("assessment_by_request", "request_id", "version", "assessed_at"))
+    __table_args__ = (_of_a_request(),)
+    request_id: Mapped[str] = mapped_column(primary_key=True)
+    version: Mapped[int] = mapped_column(primary_key=True)
     digest: Mapped[str] = mapped_column(primary_key=True)
-    request_id: Mapped[str]
-    version: Mapped[int]
     policy_version: Mapped[str]
     passed: Mapped[bool]
     document: Mapped[str]

@@ -38,18 +38,18 @@ CREATE TABLE register.status_change (
 COMMENT ON TABLE register.status_change IS 'How a request came to its status; number counts from 1, from_status of the first is empty';
 
 CREATE TABLE register.assessment (
-    digest         text        NOT NULL PRIMARY KEY,
     request_id     text        NOT NULL,
     version        integer     NOT NULL,
+    digest         text        NOT NULL,
     policy_version text        NOT NULL,
     passed         boolean     NOT NULL,
     document       text        NOT NULL,
     assessed_at    timestamptz NOT NULL,
+    PRIMARY KEY (request_id, version, digest),
     FOREIGN KEY (request_id, version) REFERENCES register.request,
     CONSTRAINT assessment_digest_is_a_digest CHECK (digest ~ '^sha256:[0-9a-f]{64}$')
 );
 COMMENT ON TABLE register.assessment IS 'What the policy statement found in a request';
-CREATE INDEX assessment_by_request ON register.assessment (request_id, version, assessed_at);
 
 CREATE TABLE register.decision (
     digest      text        NOT NULL PRIMARY KEY,

@@ -21,10 +21,11 @@ from extracts.canonical import digest
 from extracts.errors import Refused, TechnicalFailure
 from extracts.record import ledger
 from extracts.record.event import GENESIS, Anchor, NewEvent, chained
+from extracts.record.migrations import OWNER
 from extracts.record.register import list_requests, save_request
 from extracts.record.transaction import reading, unit_of_work
 from extracts.record.verification import LedgerReport, verify
-from tests.support.register import APPLICATION, NOON, OWNER, Register, a_register, a_request
+from tests.support.register import APPLICATION, NOON, Register, a_register, a_request
 
 
 @pytest.fixture

@@ -10,11 +10,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import date
 from enum import StrEnum
-from functools import lru_cache
 from typing import Any
 
+from extracts.agreement.reading import read_value
 from extracts.canonical import digest, plain
-from extracts.errors import InvalidDocument, Problem
 
 
 class Question(StrEnum):
@@ -118,21 +117,7 @@ class Assessment:
 
 def assessment_from_document(document: Mapping[str, Any]) -> Assessment:
     """The assessment that `Assessment.document()` wrote. Raises InvalidDocument."""
-    from pydantic import ValidationError
-
-    try:
-        found: Assessment = _adapter().validate_python(dict(document))
-    except ValidationError as error:
-        problems = [Problem(".".join(str(p) for p in e["loc"]), e["msg"]) for e in error.errors(include_input=False)]
-        raise InvalidDocument("assessment", problems) from None
-    return found
-
-
-@lru_cache(maxsize=1)
-def _adapter() -> Any:
-    from pydantic import TypeAdapter
-
-    return TypeAdapter(Assessment)
+    return read_value(Assessment, document, "assessment")
 
 
 def _worst_first(findings: list[Finding]) -> list[Finding]:

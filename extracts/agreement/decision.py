@@ -15,12 +15,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Any, TypeVar
+from typing import Any
 
+from extracts.agreement.reading import read_value
 from extracts.canonical import canonical_json, digest, plain
-from extracts.errors import InvalidDocument, Problem
-
-T = TypeVar("T")
 
 
 class DecisionOutcome(StrEnum):
@@ -115,19 +113,9 @@ class Order:
 
 def decision_from_document(document: Mapping[str, Any]) -> Decision:
     """The decision of a decision.json. Raises InvalidDocument."""
-    return _read(Decision, document, "decision")
+    return read_value(Decision, document, "decision")
 
 
 def order_from_document(document: Mapping[str, Any]) -> Order:
     """The order of a published order. Raises InvalidDocument."""
-    return _read(Order, document, "order")
-
-
-def _read(kind: type[T], document: Mapping[str, Any], source: str) -> T:
-    from pydantic import TypeAdapter, ValidationError
-
-    try:
-        return TypeAdapter(kind).validate_python(dict(document))
-    except ValidationError as error:
-        problems = [Problem(".".join(str(p) for p in e["loc"]), e["msg"]) for e in error.errors(include_input=False)]
-        raise InvalidDocument(source, problems) from None
+    return read_value(Order, document, "order")

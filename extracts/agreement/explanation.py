@@ -109,7 +109,8 @@ def _when(plan: ExtractPlan, after: date) -> list[str]:
 def _where(plan: ExtractPlan, facts: Mapping[str, Any]) -> list[str]:
     folder = facts["recipient"].get("folder", plan.recipient)
     return [
-        f"Into the recipient's own folder of the drop zone ({markdown(folder)}), as {plan.format}, encrypted to its keys.",
+        f"Into the recipient's own folder of the drop zone ({markdown(folder)}).",
+        f"As {plan.format} files, encrypted to the recipient's keys.",
         f"Kept for {plan.retention_days} days from each delivery, then: {markdown(facts['disposal_method'])}.",
         *(markdown(condition) for condition in facts["special_conditions"]),
     ]

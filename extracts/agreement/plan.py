@@ -18,6 +18,7 @@ from datetime import date
 from enum import StrEnum
 from typing import Any
 
+from extracts.agreement.reading import read_value
 from extracts.canonical import canonical_json, digest, plain
 from extracts.catalogue.contract import Classification, ColumnType, Identifiability, Identifier, PeriodKind
 
@@ -184,12 +185,4 @@ class ExtractPlan:
 
 def plan_from_document(document: Mapping[str, Any]) -> ExtractPlan:
     """The plan of a plan.json; `plan_from_document(p.document()) == p`. Raises InvalidDocument."""
-    from pydantic import TypeAdapter, ValidationError
-
-    from extracts.errors import InvalidDocument, Problem
-
-    try:
-        return TypeAdapter(ExtractPlan).validate_python(dict(document))
-    except ValidationError as error:
-        problems = [Problem(".".join(str(p) for p in e["loc"]), e["msg"]) for e in error.errors(include_input=False)]
-        raise InvalidDocument("plan", problems) from None
+    return read_value(ExtractPlan, document, "plan")

@@ -28,7 +28,9 @@ SELECT
     period.starts_on::date AS assessment_period_start,
     period.ends_on::date AS assessment_period_end,
     note.message::text AS journal_note,
-    greatest(period.updated_at, claim.updated_at, claimant.updated_at)::timestamptz AS updated_at,
+    greatest(
+        period.updated_at, claim.updated_at, claimant.updated_at, partner.updated_at, note.updated_at
+    )::timestamptz AS updated_at,
     -- Marked if anybody of the row is marked.
     (claimant.restricted OR coalesce(partner.restricted, false))::boolean AS restricted,
     (claimant.safe_address OR coalesce(partner.safe_address, false))::boolean AS safe_address

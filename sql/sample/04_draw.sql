@@ -22,8 +22,9 @@ COMMENT ON FUNCTION sample.pick IS 'Any of the list, all alike.';
 
 CREATE OR REPLACE FUNCTION sample.pick_early(list text[], share double precision) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN list[1 + floor(power(share, 1.8) * cardinality(list))::integer];
-COMMENT ON FUNCTION sample.pick_early IS 'One of the list, the first ones most often.';
+RETURN list[cardinality(list) - floor(sqrt(share) * cardinality(list))::integer];
+COMMENT ON FUNCTION sample.pick_early IS
+    'One of the list, the first ones most often. Square roots are the same on every machine; powers need not be.';
 
 -- Time goes on without people changing: a cycle of `days` that began at some point, and how far it has come. A later
 -- `at` finds the same cycle further on, until it ends and the next begins.

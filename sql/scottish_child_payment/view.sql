@@ -31,7 +31,9 @@ SELECT
     period.ends_on::date AS assessment_period_end,
     period.award::numeric(10, 2) AS award,
     claim.children::integer AS children,
-    greatest(claim.updated_at, child.updated_at, claimant.updated_at)::timestamptz AS updated_at,
+    greatest(
+        claim.updated_at, child.updated_at, claimant.updated_at, partner.updated_at, period.updated_at
+    )::timestamptz AS updated_at,
     -- Marked if anybody of the row is marked.
     (claimant.restricted OR coalesce(partner.restricted, false))::boolean AS restricted,
     (claimant.safe_address OR coalesce(partner.safe_address, false))::boolean AS safe_address

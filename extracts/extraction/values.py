@@ -31,7 +31,10 @@ class Snapshot:
 
 @dataclass(frozen=True)
 class SourceCheck:
-    """What was found before anything was read: who enforces minimisation, how fresh the source and hold list are."""
+    """What was found before anything was read: who enforces minimisation, how fresh the source and hold list are.
+
+    rows_on_hold: matching rows that a hold of any effect reaches, in the snapshot that was read.
+    """
 
     dataset: str
     enforced_by: str
@@ -41,6 +44,7 @@ class SourceCheck:
     hold_list_entries: int
     curated_view_digest: str
     agreement_view_digest: str
+    rows_on_hold: int = 0
 
 
 @dataclass(frozen=True)
@@ -88,13 +92,17 @@ class ExtractFile:
 
 @dataclass(frozen=True)
 class Extract:
-    """The result of `build`: all files of a plan, drawn under one snapshot."""
+    """The result of `build`: all files of a plan, drawn under one snapshot.
+
+    membership: the controller's clear index of who was in it; to be encrypted and removed, never delivered.
+    """
 
     plan_digest: str
     period: Period
     snapshot: Snapshot
     files: tuple[ExtractFile, ...]
     sources: tuple[SourceCheck, ...]
+    membership: Path | None = None
 
 
 class CheckKind(StrEnum):

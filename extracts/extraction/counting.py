@@ -1,0 +1,83 @@
+"""The funnel of one dataset, as the source counts it in the run's snapshot, and the limits that stop before reading.
+
+Rules:
+1. source = filtered + held + withheld + deliverable. What the plan's conditions or the period leave out is filtered.
+2. A hold that says stop and ask stops everything: somebody has to decide about that person first.
+3. Too many rows, or too few, stop before a single row is read.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from extracts.agreement.plan import ExtractPlan, Period, PlannedDataset
+from extracts.catalogue.contract import Dataset
+from extracts.errors import HoldStops, LimitExceeded
+from extracts.extraction.sources.postgres import Connection, PostgresSource, sql
+from extracts.extraction.sources.rows import has_period
+from extracts.extraction.sources.view_sql import counts_of
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What the counts view says of one dataset and period. touched: matching rows that any hold reaches."""
+
+    dataset: str
+    source: int
+    matching: int
+    held: int
+    withheld: int
+    deliverable: int
+    stop_and_ask: int
+    touched: int
+
+
+def read_counts(
+    connection: Connection, source: PostgresSource, plan: ExtractPlan, dataset: Dataset, period: Period
+) -> Counts:
+    """The counts of one dataset. Rows of every period count as source; everything else is of this period."""
+    view = counts_of(plan, dataset)
+    planned = {d.dataset: d for d in plan.datasets}[dataset.name]
+    within = " FILTER (WHERE on_date >= %(first)s AND on_date <= %(last)s)" if has_period(planned) else ""
+    columns = [f"coalesce(sum({c}){within}, 0)::bigint" for c in view.columns[2:]]
+    query = f"SELECT coalesce(sum(source), 0)::bigint, {', '.join(columns)} FROM {source.reading(view)}"
+    row = connection.execute(sql(query), {"first": period.first, "last": period.last}).fetchone()
+    assert row is not None
+    return Counts(dataset.name, *row)
+
+
+def check_counts(plan: ExtractPlan, period: Period, counts: tuple[Counts, ...]) -> None:
+    """Raises HoldStops or LimitExceeded, before anything is read."""
+    for found in counts:
+        if found.stop_and_ask:
+            raise HoldStops(
+                f"{plan.request_id}, {found.dataset}, {period.label}: {found.stop_and_ask} rows are of people whose "
+                "hold says stop and ask.",
+                advice="Nothing was read. Ask the source's owner; the run goes on once each hold is decided.",
+            )
+    check_rows(plan, period, {c.dataset: c.deliverable for c in counts})
+
+
+def check_rows(plan: ExtractPlan, period: Period, rows: dict[str, int]) -> None:
+    """Raises LimitExceeded unless each dataset has enough rows, and all together not too many."""
+    total = sum(rows.values())
+    if total > plan.limits.max_rows:
+        raise LimitExceeded(
+            f"{plan.request_id}, {period.label}: {total} rows, but the agreement allows at most "
+            f"{plan.limits.max_rows}.",
+            advice="Nothing leaves. Is the source wrong, or does the agreement need another limit (a new decision)?",
+        )
+    for dataset, number in rows.items():
+        if number < plan.limits.min_rows:
+            raise LimitExceeded(
+                f"{plan.request_id}, {dataset}, {period.label}: {number} rows, but at least {plan.limits.min_rows} "
+                "are expected.",
+                advice="Nothing leaves. Was the source loaded whole, and is there anything for this period yet?",
+            )
+
+
+def period_test(planned: PlannedDataset, period: Period, column: str) -> str:
+    """The condition that keeps one period's rows, on `column`, a day; empty where periods do not apply."""
+    if not has_period(planned):
+        return ""
+    return f"{column} >= '{period.first.isoformat()}'::date AND {column} <= '{period.last.isoformat()}'::date"

@@ -1,0 +1,142 @@
+"""Opens the two DuckDBs of a run: one that untreated values pass through, and one for treated rows only.
+
+Rules:
+1. Untreated values touch no disk: the first has no temporary directory at all. What does not fit into its memory fails.
+2. The second may spill, encrypted, into the run's own 0700 folder.
+3. Nothing is downloaded: extensions are loaded from the installed wheels, and the configuration is then locked.
+4. DuckDB's messages hold addresses and values. They are caught here; the class and our own words go on.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from extracts.errors import CheckFailed, DiskFull, SourceUnreachable, TechnicalFailure
+from extracts.extraction.treatment_sql import UNFIT
+
+if TYPE_CHECKING:
+    import duckdb
+
+_LEAST_FREE_BYTES = 1 << 20
+
+
+@dataclass(frozen=True)
+class EngineSettings:
+    """What the engine may use. `readers`: connections that read one dataset together, in one snapshot."""
+
+    memory_limit_mb: int = 400
+    threads: int = 2
+    readers: int = 2
+
+
+@contextmanager
+def reading_session(settings: EngineSettings) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A DuckDB for untreated values: no temporary directory, PostgreSQL attachable. Lock it once all is attached."""
+    with _session(settings, {}) as connection:
+        connection.execute("SET temp_directory = ''")
+        _load(connection, "duckdb_extension_postgres_scanner", "postgres_scanner")
+        yield connection
+
+
+@contextmanager
+def treated_session(settings: EngineSettings, staging: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A DuckDB for treated rows: may spill, encrypted, below `staging`, and may read and write only there."""
+    spill = staging / "spill"
+    spill.mkdir(mode=0o700, exist_ok=True)
+    with _session(settings, {}) as connection:
+        _load(connection, "duckdb_extension_httpfs", "httpfs")  # brings the cipher
+        connection.execute("SET temp_file_encryption = true")
+        connection.execute(f"SET temp_directory = {text(str(spill))}")
+        connection.execute(f"SET allowed_directories = [{text(str(staging))}]")
+        connection.execute("SET enable_external_access = false")
+        connection.execute("SET lock_configuration = true")
+        try:
+            yield connection
+        finally:
+            connection.close()
+            shutil.rmtree(spill, ignore_errors=True)
+
+
+@contextmanager
+def engine_errors(staging: Path, doing: str, *, reads_source: bool = False) -> Iterator[None]:
+    """The boundary: DuckDB's error becomes ours, without a word of it.
+
+    doing: for the message, such as "reading benefit_cap". reads_source: then a broken stream is the source's.
+    """
+    import duckdb
+
+    try:
+        yield
+    except (duckdb.Error, OSError) as error:
+        raise _ours(error, staging, doing, reads_source) from None
+
+
+def text(value: str) -> str:
+    """A text literal for DuckDB."""
+    return "'" + value.replace("'", "''") + "'"
+
+
+def _ours(error: Exception, staging: Path, doing: str, reads_source: bool) -> Exception:
+    import duckdb
+
+    if UNFIT in str(error):
+        return CheckFailed(
+            f"While {doing}: a value does not fit its column's type in the file (too large, or an impossible date).",
+            advice="Nothing was delivered. Ask the source's owner; the source suite of expectations names the column.",
+        )
+    if isinstance(error, duckdb.OutOfMemoryException | MemoryError):
+        return TechnicalFailure(
+            f"While {doing}: the memory that the engine may use is not enough.",
+            advice="Raise EXTRACTS_MEMORY_LIMIT_MB; a run normally needs 400.",
+        )
+    if _disk_is_full(error, staging):
+        return DiskFull(f"While {doing}: no space is left in the staging folder.", advice="Free some, then run again.")
+    if reads_source:
+        return SourceUnreachable(f"While {doing}: the source ended the connection.", advice="It is tried again.")
+    return TechnicalFailure(f"While {doing}: the engine failed ({type(error).__name__}).", advice="It is tried again.")
+
+
+def _disk_is_full(error: Exception, staging: Path) -> bool:
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return True
+    if os.strerror(errno.ENOSPC) in str(error) or os.strerror(errno.EDQUOT) in str(error):
+        return True
+    return staging.exists() and shutil.disk_usage(staging).free < _LEAST_FREE_BYTES
+
+
+@contextmanager
+def _session(settings: EngineSettings, more: dict[str, Any]) -> Iterator[duckdb.DuckDBPyConnection]:
+    import duckdb
+
+    config = {
+        "memory_limit": f"{settings.memory_limit_mb}MB",
+        "threads": settings.threads,
+        "preserve_insertion_order": False,
+        "autoinstall_known_extensions": False,
+        "autoload_known_extensions": False,
+        "allow_unsigned_extensions": False,
+        **more,
+    }
+    connection = duckdb.connect(":memory:", config=config)
+    try:
+        connection.execute("SET TimeZone = 'UTC'")
+        yield connection
+    finally:
+        connection.close()
+
+
+def _load(connection: duckdb.DuckDBPyConnection, package: str, extension: str) -> None:
+    spec = find_spec(package)
+    folder = Path(spec.origin).parent if spec and spec.origin else Path("missing")
+    files = sorted(folder.rglob(f"{extension}.duckdb_extension"))
+    if not files:
+        raise TechnicalFailure(f"The package {package} is not installed.", advice="Run `make env`.")
+    connection.execute(f"LOAD {text(str(files[0]))}")

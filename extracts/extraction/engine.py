@@ -1,0 +1,143 @@
+"""From a plan to finished Parquet files: drawn from one snapshot, treated, ordered, counted. Does the plan, no more.
+
+Rules, in order:
+1. Inside the snapshot that will be read, the source is checked again and counted; limits and holds stop it there.
+2. Untreated values pass through memory only. Treated parts rest in the run's staging folder until the files are
+   finished, and are removed whatever the outcome; so are half-finished files.
+3. Rows leave in an order of their own (pseudonym first, then every column), never the source's.
+4. Delivered rows are counted in the finished file, and must add up with what the source counted.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+
+from extracts.agreement.plan import ExtractPlan, Period
+from extracts.catalogue.contract import Dataset
+from extracts.extraction.counting import Counts, check_counts, check_rows, read_counts
+from extracts.extraction.duckdb_session import EngineSettings as EngineSettings
+from extracts.extraction.duckdb_session import engine_errors, treated_session
+from extracts.extraction.finishing import finish
+from extracts.extraction.membership import Part, write_index
+from extracts.extraction.reading import Keys as Keys
+from extracts.extraction.reading import open_reader
+from extracts.extraction.sources.checks import check_within
+from extracts.extraction.sources.postgres import PostgresSource
+from extracts.extraction.values import Extract, ExtractFile, Snapshot
+
+Progress = Callable[[str], None]
+PARTS = "parts"
+MEMBERSHIP_FILE = "membership.parquet"
+
+
+def build(
+    plan: ExtractPlan,
+    period: Period,
+    source: PostgresSource,
+    staging: Path,
+    *,
+    datasets: Mapping[str, Dataset],
+    keys: Keys,
+    settings: EngineSettings,
+    now: datetime,
+    hold_max_age_hours: int,
+    progress: Progress | None = None,
+) -> Extract:
+    """The finished clear files of one period in `staging` (an existing 0700 folder), one per dataset of the plan.
+
+    Beside them `membership.parquet`, for the controller's eyes only. Raises what `check_source` raises, and HoldStops,
+    LimitExceeded, CheckFailed, DiskFull, SourceUnreachable, TechnicalFailure; then `staging` is as it was.
+    """
+    tell = progress or (lambda _: None)
+    parts = staging / PARTS
+    parts.mkdir(mode=0o700)
+    made = [staging / f"{d.dataset}.parquet" for d in plan.datasets] + [staging / MEMBERSHIP_FILE]
+    try:
+        with source.snapshot() as (connection, snapshot):
+            tell("checking the source")
+            checks = check_within(connection, source, plan, datasets, now=now, hold_max_age_hours=hold_max_age_hours)
+            contracts = [datasets[d.dataset] for d in plan.datasets]
+            counts = tuple(read_counts(connection, source, plan, d, period) for d in contracts)
+            check_counts(plan, period, counts)
+            _read(plan, period, source, snapshot, contracts, keys, settings, parts, tell)
+        files = _finish(plan, period, counts, staging, settings, tell)
+        touched = {c.dataset: c.touched for c in counts}
+        return Extract(
+            plan_digest=plan.digest,
+            period=period,
+            snapshot=replace(snapshot, exported=""),
+            files=files,
+            sources=tuple(replace(c, rows_on_hold=touched[c.dataset]) for c in checks),
+            membership=staging / MEMBERSHIP_FILE,
+        )
+    except BaseException:
+        for path in made:
+            path.unlink(missing_ok=True)
+        raise
+    finally:
+        shutil.rmtree(parts, ignore_errors=True)
+
+
+def _read(
+    plan: ExtractPlan,
+    period: Period,
+    source: PostgresSource,
+    snapshot: Snapshot,
+    contracts: list[Dataset],
+    keys: Keys,
+    settings: EngineSettings,
+    parts: Path,
+    tell: Progress,
+) -> None:
+    names = ", ".join(d.name for d in contracts)
+    with (
+        engine_errors(parts, f"reading {names}", reads_source=True),
+        open_reader(source, plan, period, snapshot, keys, settings) as reader,
+    ):
+        for dataset in contracts:
+            tell(f"reading and treating {dataset.name}")
+            reader.write_treated(dataset, _treated(parts, dataset.name))
+            reader.write_left_out(dataset, _left_out(parts, dataset.name))
+
+
+def _finish(
+    plan: ExtractPlan,
+    period: Period,
+    counts: tuple[Counts, ...],
+    staging: Path,
+    settings: EngineSettings,
+    tell: Progress,
+) -> tuple[ExtractFile, ...]:
+    parts = staging / PARTS
+    files: list[ExtractFile] = []
+    marks: list[Part] = []
+    with engine_errors(staging, "ordering the treated rows"), treated_session(settings, staging) as connection:
+        for planned, counted in zip(plan.datasets, counts, strict=True):
+            tell(f"ordering {planned.dataset}")
+            path = staging / f"{planned.dataset}.parquet"
+            file, withheld = finish(connection, plan, planned, counted, _treated(parts, planned.dataset), path)
+            files.append(file)
+            marks.append(
+                Part(
+                    planned.dataset,
+                    _treated(parts, planned.dataset),
+                    _left_out(parts, planned.dataset),
+                    len(planned.persons),
+                    withheld,
+                )
+            )
+            write_index(connection, marks, staging / MEMBERSHIP_FILE)
+    check_rows(plan, period, {f.dataset: f.rows for f in files})
+    return tuple(files)
+
+
+def _treated(parts: Path, dataset: str) -> Path:
+    return parts / f"{dataset}.parquet"
+
+
+def _left_out(parts: Path, dataset: str) -> Path:
+    return parts / f"{dataset}.left_out.parquet"

@@ -1,0 +1,57 @@
+"""Reads a Parquet file's footer with another library than the one that wrote it, and compares it with the plan.
+
+A frame that was cut down after the fact leaves the names of dropped columns in its metadata; so there may be none.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from extracts.agreement.plan import PlannedDataset
+from extracts.catalogue.contract import ColumnType
+from extracts.extraction.values import ExtractFile
+
+_WRITER = "DuckDB"
+
+
+def footer_problems(planned: PlannedDataset, file: ExtractFile) -> dict[str, str]:
+    """What is wrong with the footer, by check; an empty text where nothing is."""
+    from pyarrow import parquet
+
+    with parquet.ParquetFile(file.path) as opened:
+        metadata, schema = opened.metadata, opened.schema_arrow
+    found = [(f.name, str(f.type)) for f in schema]
+    wanted = [(c.name, _arrow_type(c.delivered_type, c.precision, c.scale)) for c in planned.columns]
+    foreign = sorted(k.decode(errors="replace") for k in (metadata.metadata or {}) if k != b"ARROW:schema")
+    field_metadata = [f.name for f in schema if set(f.metadata or {}) - {b"PARQUET:field_id"}]
+    return {
+        "columns are the planned ones, in order": _difference([n for n, _ in wanted], [n for n, _ in found]),
+        "types are the planned ones": _difference([t for _, t in wanted], [t for _, t in found]),
+        "there is no foreign metadata": ", ".join([*foreign, *field_metadata, *_foreign_writer(metadata)]),
+        "the footer counts the rows that were built": ""
+        if metadata.num_rows == file.rows
+        else f"{metadata.num_rows} rows, not {file.rows}",
+    }
+
+
+def _foreign_writer(metadata: Any) -> list[str]:
+    return [] if str(metadata.created_by).startswith(_WRITER) else ["written by another program"]
+
+
+def _difference(wanted: list[str], found: list[str]) -> str:
+    # Names come from a file that may not be what was planned: only the number of differences is told.
+    if wanted == found:
+        return ""
+    different = sum(a != b for a, b in zip(wanted, found, strict=False)) + abs(len(wanted) - len(found))
+    return f"{different} differ; {len(wanted)} planned, {len(found)} found"
+
+
+def _arrow_type(kind: ColumnType, precision: int, scale: int) -> str:
+    return {
+        ColumnType.STRING: "string",
+        ColumnType.INTEGER: "int32",
+        ColumnType.DECIMAL: f"decimal128({precision}, {scale})",
+        ColumnType.DATE: "date32[day]",
+        ColumnType.TIMESTAMP: "timestamp[us, tz=UTC]",
+        ColumnType.BOOLEAN: "bool",
+    }[kind]

@@ -1,0 +1,102 @@
+"""Which rows a plan's dataset lets through, as PostgreSQL expressions over the curated view (alias `d`).
+
+Rules:
+1. A null never satisfies a condition other than `is_null`, negated or not.
+2. Restricted people are always out; a null marker counts as restricted. So it is with the safe-address marker where
+   the plan withholds rows.
+3. A hold reaches this agreement if its scope is everything, this gateway or this agreement. It leaves a row out if it
+   names any of the row's persons; blanks and letter case of an identifier do not matter.
+4. Every expression is written as PostgreSQL prints it back (`literals`, rule 2).
+"""
+
+from __future__ import annotations
+
+from extracts.agreement.plan import Condition, ExtractPlan, Operator, PlannedDataset, SafeAddress
+from extracts.catalogue.contract import ColumnType, Dataset, PeriodKind
+from extracts.extraction.sources.literals import array, literal, name, text_array, text_literal
+
+LEAVE_OUT = "leave out"
+STOP_AND_ASK = "stop and ask"
+
+
+def person_form(expression: str) -> str:
+    """The form in which identifiers of persons are compared: upper case, no blanks."""
+    return f"upper(replace({expression}, ' '::text, ''::text))"
+
+
+def matching(dataset: PlannedDataset, types: dict[str, ColumnType]) -> str:
+    """The plan's own conditions; `true` if there are none."""
+    return " AND ".join(_condition(c, types[c.column]) for c in dataset.conditions) or "true"
+
+
+def restricted(dataset: PlannedDataset) -> str:
+    """Always left out."""
+    return f"d.{name(dataset.restricted_column)} IS NOT FALSE" if dataset.restricted_column else "false"
+
+
+def safe_address(dataset: PlannedDataset) -> str:
+    """Left out for a safe address, where the plan withholds rows."""
+    if dataset.safe_address is not SafeAddress.WITHHOLD_ROWS or not dataset.safe_address_column:
+        return "false"
+    return f"d.{name(dataset.safe_address_column)} IS NOT FALSE"
+
+
+def held(plan: ExtractPlan, dataset: PlannedDataset, effect: str) -> list[str]:
+    """One expression per column of persons: is there a hold of this effect on that person?"""
+    return [
+        f"EXISTS (SELECT 1 FROM curated.hold h WHERE {person_form('h.person')} = {person_form('d.' + name(person))}"
+        f" AND {in_scope(plan)} AND h.effect = {text_literal(effect)})"
+        for person in dataset.persons
+    ]
+
+
+def in_scope(plan: ExtractPlan) -> str:
+    """Whether a hold `h` reaches this agreement."""
+    scopes = ("all", f"gateway:{plan.gateway}", f"agreement:{plan.request_id}")
+    return f"h.scope = ANY ({text_array(scopes)})"
+
+
+def on_date(dataset: PlannedDataset, types: dict[str, ColumnType]) -> str:
+    """The day by which a row belongs to a period; null where periods do not apply."""
+    if not has_period(dataset):
+        return "NULL::date"
+    column = f"d.{name(dataset.period_column)}"
+    if types[dataset.period_column] is ColumnType.TIMESTAMP:
+        return f"(({column} AT TIME ZONE 'UTC'::text))::date"
+    return column
+
+
+def has_period(dataset: PlannedDataset) -> bool:
+    """Whether a delivery holds only the rows of its period."""
+    return bool(dataset.period_column) and dataset.period_kind is not PeriodKind.AS_AT_NOW
+
+
+def column_types(dataset: Dataset) -> dict[str, ColumnType]:
+    """Type by column name, as the contract declares."""
+    return {c.name: c.type for c in dataset.columns}
+
+
+def _condition(condition: Condition, type: ColumnType) -> str:
+    column = f"d.{name(condition.column)}"
+    if condition.operator is Operator.IS_NULL:
+        return f"{column} IS NOT NULL" if condition.negated else f"{column} IS NULL"
+    if condition.operator is Operator.IN:
+        comparison = "<> ALL" if condition.negated else "= ANY"
+        return f"{column} {comparison} ({array(condition.values, type)})"
+    values = [literal(v, type) for v in condition.values]
+    if condition.operator is Operator.BETWEEN:
+        low, high = values
+        outside = f"({column} < {low} OR {column} > {high})"
+        return outside if condition.negated else f"{column} >= {low} AND {column} <= {high}"
+    (value,) = values
+    return f"{column} {_SIGNS[condition.operator, condition.negated]} {value}"
+
+
+_SIGNS = {
+    (Operator.EQUALS, False): "=",
+    (Operator.EQUALS, True): "<>",
+    (Operator.BEFORE, False): "<",
+    (Operator.BEFORE, True): ">=",
+    (Operator.AFTER, False): ">",
+    (Operator.AFTER, True): "<=",
+}

@@ -1,0 +1,157 @@
+"""The SELECT behind each of an agreement's views. What is deployed must be this, word for word in meaning.
+
+data      approved columns and rows, with the persons' columns and the period's, which only the engine sees
+counts    the funnel per day: source, matching, held, withheld, deliverable, stop and ask; no row of it is a person's
+holds     when the holds on matching rows were recorded, and how many rows they touch
+stamps    load stamps, and whether the hold list is whole
+left_out  who was left out and why, for the controller's membership index alone
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from extracts.agreement.plan import ExtractPlan, PlannedDataset
+from extracts.catalogue.contract import ColumnType, Dataset
+from extracts.extraction.sources import names, rows
+from extracts.extraction.sources.literals import name, relation, text_array, text_literal
+
+HOLD_TABLE = "hold"
+
+
+@dataclass(frozen=True)
+class ExpectedView:
+    """One view: `schema.name`, its definition, its columns in order, and which of the two roles may read it."""
+
+    name: str
+    definition: str
+    columns: tuple[str, ...]
+    for_membership: bool = False
+
+
+def expected_views(plan: ExtractPlan, dataset: Dataset) -> tuple[ExpectedView, ...]:
+    """The views of one of the plan's datasets; `dataset` is its contract."""
+    return tuple(make(plan, dataset) for make in (data_of, counts_of, holds_of, left_out_of))
+
+
+def data_of(plan: ExtractPlan, dataset: Dataset) -> ExpectedView:
+    """The view of approved columns and rows."""
+    return _data(plan, planned_dataset(plan, dataset.name), rows.column_types(dataset))
+
+
+def counts_of(plan: ExtractPlan, dataset: Dataset) -> ExpectedView:
+    """The view of the funnel's counts."""
+    return _counts(plan, planned_dataset(plan, dataset.name), rows.column_types(dataset))
+
+
+def holds_of(plan: ExtractPlan, dataset: Dataset) -> ExpectedView:
+    """The view of when holds were recorded."""
+    return _holds(plan, planned_dataset(plan, dataset.name), rows.column_types(dataset))
+
+
+def left_out_of(plan: ExtractPlan, dataset: Dataset) -> ExpectedView:
+    """The view of who was left out, for the membership role."""
+    return _left_out(plan, planned_dataset(plan, dataset.name), rows.column_types(dataset))
+
+
+def stamps_view(plan: ExtractPlan) -> ExpectedView:
+    """The one view that all datasets of a plan share."""
+    tables = tuple(sorted({t for d in plan.datasets for t in d.load_tables} | {HOLD_TABLE}))
+    known = f"h.effect = ANY ({text_array((rows.LEAVE_OUT, rows.STOP_AND_ASK))})"
+    scope = " OR ".join(
+        ["h.scope = 'all'::text", *(f"starts_with(h.scope, {text_literal(s)})" for s in ("gateway:", "agreement:"))]
+    )
+    readable = f"{known} AND ({scope}) AND {rows.person_form('h.person')} <> ''::text AND h.recorded_at IS NOT NULL"
+    definition = (
+        "SELECT s.table_name, s.loaded_at, s.row_count,"
+        " (SELECT count(*) AS count FROM curated.hold h) AS hold_entries,"
+        f" (SELECT count(*) AS count FROM curated.hold h WHERE ({readable}) IS NOT TRUE) AS hold_unreadable"
+        f" FROM curated.load_stamp s WHERE s.table_name = ANY ({text_array(tables)})"
+    )
+    columns = ("table_name", "loaded_at", "row_count", "hold_entries", "hold_unreadable")
+    return ExpectedView(names.stamps_view(plan.request_id), definition, columns)
+
+
+def planned_dataset(plan: ExtractPlan, dataset: str) -> PlannedDataset:
+    """The plan's part about this dataset. Raises KeyError."""
+    return {d.dataset: d for d in plan.datasets}[dataset]
+
+
+def read_columns(planned: PlannedDataset) -> tuple[str, ...]:
+    """The source columns that the data view shows: approved ones first, then persons and period."""
+    extra = (planned.period_column,) if rows.has_period(planned) else ()
+    return tuple(dict.fromkeys([*(c.source for c in planned.columns), *planned.persons, *extra]))
+
+
+def _data(plan: ExtractPlan, planned: PlannedDataset, types: dict[str, ColumnType]) -> ExpectedView:
+    columns = read_columns(planned)
+    tests = [rows.matching(planned, types)] if planned.conditions else []
+    for marker in (planned.restricted_column, rows.safe_address(planned) != "false" and planned.safe_address_column):
+        tests += [f"d.{name(marker)} IS FALSE"] if marker else []
+    tests += [f"NOT {exists}" for exists in rows.held(plan, planned, rows.LEAVE_OUT)]
+    where = f" WHERE {' AND '.join(tests)}" if tests else ""
+    definition = f"SELECT {', '.join('d.' + name(c) for c in columns)} FROM {relation(planned.relation)} d{where}"
+    return ExpectedView(names.data_view(plan.request_id, planned.dataset), definition, columns)
+
+
+def _counts(plan: ExtractPlan, planned: PlannedDataset, types: dict[str, ColumnType]) -> ExpectedView:
+    facts = {
+        "on_date": rows.on_date(planned, types),
+        "matching": rows.matching(planned, types),
+        "restricted": rows.restricted(planned),
+        "on_hold": " OR ".join(rows.held(plan, planned, rows.LEAVE_OUT)),
+        "withheld": rows.safe_address(planned),
+        "asks": " OR ".join(rows.held(plan, planned, rows.STOP_AND_ASK)),
+    }
+    out = "r.restricted OR r.on_hold"
+    counted = {
+        "matching": "r.matching",
+        "held": f"r.matching AND ({out})",
+        "withheld": f"r.matching AND NOT ({out}) AND r.withheld",
+        "deliverable": f"r.matching AND NOT ({out}) AND NOT r.withheld",
+        "stop_and_ask": f"r.matching AND NOT ({out}) AND NOT r.withheld AND r.asks",
+        "touched": "r.matching AND (r.on_hold OR r.asks)",
+    }
+    definition = (
+        "SELECT r.on_date, count(*) AS source, "
+        + ", ".join(f"count(*) FILTER (WHERE {test}) AS {column}" for column, test in counted.items())
+        + f" FROM (SELECT {', '.join(f'{fact} AS {alias}' for alias, fact in facts.items())}"
+        f" FROM {relation(planned.relation)} d) r GROUP BY r.on_date"
+    )
+    columns = ("on_date", "source", *counted)
+    return ExpectedView(names.counts_view(plan.request_id, planned.dataset), definition, columns)
+
+
+def _holds(plan: ExtractPlan, planned: PlannedDataset, types: dict[str, ColumnType]) -> ExpectedView:
+    # Joined per column of persons, so that each join can hash the short hold list, however long the other side.
+    parts = [
+        f"SELECT h.recorded_at, h.effect, {rows.on_date(planned, types)} AS on_date"
+        f" FROM {relation(planned.relation)} d JOIN curated.hold h"
+        f" ON {rows.person_form('h.person')} = {rows.person_form('d.' + name(person))}"
+        f" WHERE {rows.in_scope(plan)} AND {rows.matching(planned, types)}"
+        for person in planned.persons
+    ]
+    definition = (
+        "SELECT p.recorded_at, p.effect, p.on_date, count(*) AS rows"
+        f" FROM ({' UNION ALL '.join(parts)}) p GROUP BY p.recorded_at, p.effect, p.on_date"
+    )
+    columns = ("recorded_at", "effect", "on_date", "rows")
+    return ExpectedView(names.holds_view(plan.request_id, planned.dataset), definition, columns)
+
+
+def _left_out(plan: ExtractPlan, planned: PlannedDataset, types: dict[str, ColumnType]) -> ExpectedView:
+    held = " OR ".join(rows.held(plan, planned, rows.LEAVE_OUT))
+    why = (
+        f"CASE WHEN {rows.restricted(planned)} THEN 'restricted'::text WHEN {held} THEN 'hold'::text"
+        " ELSE 'safe address'::text END"
+    )
+    out = f"({rows.restricted(planned)} OR {held} OR {rows.safe_address(planned)})"
+    parts = [
+        f"SELECT {rows.person_form('d.' + name(person))} AS person, {why} AS why,"
+        f" {rows.on_date(planned, types)} AS on_date FROM {relation(planned.relation)} d"
+        f" WHERE {rows.matching(planned, types)} AND {out}"
+        for person in planned.persons
+    ]
+    definition = f"SELECT p.person, p.why, p.on_date FROM ({' UNION ALL '.join(parts)}) p"
+    columns = ("person", "why", "on_date")
+    return ExpectedView(names.left_out_view(plan.request_id, planned.dataset), definition, columns, True)

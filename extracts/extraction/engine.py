@@ -54,6 +54,7 @@ def build(
     """
     tell = progress or (lambda _: None)
     parts = staging / PARTS
+    shutil.rmtree(parts, ignore_errors=True)  # of a run that was killed
     parts.mkdir(mode=0o700)
     made = [staging / f"{d.dataset}.parquet" for d in plan.datasets] + [staging / MEMBERSHIP_FILE]
     try:

@@ -36,7 +36,7 @@ _MEMBERSHIP = "membership"
 
 @dataclass(frozen=True)
 class Keys:
-    """The agreement's pseudonym key and the controller's membership key. Not printable."""
+    """The agreement's pseudonym key (empty if the plan has no pseudonym) and the controller's membership key."""
 
     pseudonym: str
     membership: str
@@ -125,6 +125,8 @@ def _register(connection: duckdb.DuckDBPyConnection, keys: Keys) -> None:
     from duckdb.func import FunctionNullHandling, PythonUDFType
 
     for name, key in (("hmac", keys.pseudonym), ("membership_hmac", keys.membership)):
+        if not key:  # a plan without pseudonyms has no key; using one all the same fails, since there is no function
+            continue
         connection.create_function(
             name,
             hmac_function(key),

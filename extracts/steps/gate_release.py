@@ -69,7 +69,7 @@ def release(work: Workplace, key: RunKey, folder: RunFolder) -> dict[str, Any]:
 def _source_is_still_so(work: Workplace, approved: Approved, staging: Path) -> None:
     extract = load_extract(staging)
     source.check(work, approved.plan)
-    newer = source.holds_since(work, approved.plan, extract.snapshot.at)
+    newer = source.holds_since(work, approved.plan, extract)
     if newer:
         raise HoldStops(
             f"{approved.plan.request_id}: {newer} rows have been put on hold since the snapshot was taken.",

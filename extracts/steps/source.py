@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 from extracts.errors import InvalidDocument, Problem
@@ -11,7 +10,7 @@ from extracts.extraction.sources.postgres import PostgresSource, open_source
 
 if TYPE_CHECKING:
     from extracts.agreement.plan import ExtractPlan
-    from extracts.extraction.values import SourceCheck
+    from extracts.extraction.values import Extract, SourceCheck
     from extracts.steps.workplace import Workplace
 
 
@@ -41,8 +40,8 @@ def check(work: Workplace, plan: ExtractPlan) -> tuple[SourceCheck, ...]:
     )
 
 
-def holds_since(work: Workplace, plan: ExtractPlan, at: datetime) -> int:
-    """How many approved rows were put on hold after `at`."""
+def holds_since(work: Workplace, plan: ExtractPlan, extract: Extract) -> int:
+    """How many rows of the extract are reached by holds that its snapshot did not show."""
     from extracts.extraction.holds import holds_since as count
 
-    return count(plan, source_of(work, plan), at)
+    return count(plan, source_of(work, plan), work.datasets, extract)

@@ -31,9 +31,9 @@ SELECT
     greatest(
         period.updated_at, claim.updated_at, claimant.updated_at, partner.updated_at, note.updated_at
     )::timestamptz AS updated_at,
-    -- Marked if anybody of the row is marked.
-    (claimant.restricted OR coalesce(partner.restricted, false))::boolean AS restricted,
-    (claimant.safe_address OR coalesce(partner.safe_address, false))::boolean AS safe_address
+    -- Marked if anybody of the row is marked; a single claim has no partner, whose marker is then null, not true.
+    (claimant.restricted OR partner.restricted IS TRUE)::boolean AS restricted,
+    (claimant.safe_address OR partner.safe_address IS TRUE)::boolean AS safe_address
 FROM dwp.universal_credit_assessment_period AS period
 INNER JOIN dwp.universal_credit_claim AS claim ON claim.claim_id = period.claim_id
 INNER JOIN dwp.person AS claimant ON claimant.person_id = claim.claimant_person_id

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from extracts import __version__
-from extracts.cli import verify as verify_command
+from extracts.cli import decisions, demo, keys, ledger, requests, runs, system, verify
 
 app = typer.Typer(
     name="extracts",
@@ -29,4 +29,24 @@ def version(
         raise typer.Exit
 
 
-app.command("verify")(verify_command.verify)
+app.add_typer(requests.app, name="request")
+app.command("plan")(requests.plan)
+app.command("decide")(decisions.decide)
+app.command("suspend")(decisions.suspend)
+app.command("resume")(decisions.resume)
+app.command("revoke")(decisions.revoke)
+app.add_typer(runs.source_app, name="source")
+app.command("run")(runs.run)
+app.command("redeliver")(runs.redeliver)
+app.add_typer(runs.deliveries_app, name="deliveries")
+app.command("why")(runs.why)
+app.command("verify")(verify.verify)
+app.add_typer(ledger.app, name="ledger")
+app.add_typer(keys.app, name="keys")
+app.command("publish")(system.publish)
+app.add_typer(system.register_app, name="register")
+app.command("settings")(system.settings)
+app.command("doctor")(system.doctor)
+app.command("demo")(demo.demo)
+app.command("up")(demo.up)
+app.command("down")(demo.down)

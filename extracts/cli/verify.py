@@ -13,7 +13,12 @@ from extracts.errors import VerificationFailed
 
 
 def verify(
-    folder: Annotated[Path, typer.Argument(help="A delivery's folder.", exists=True, file_okay=False)],
+    folder: Annotated[
+        Path,
+        typer.Argument(
+            help="A delivery's folder, or an agreement's with all its deliveries.", exists=True, file_okay=False
+        ),
+    ],
     signers: Annotated[
         Path, typer.Option(help="Your own copy of the controller's allowed_signers; never one that came along.")
     ],
@@ -24,9 +29,10 @@ def verify(
     as_json: Annotated[bool, typer.Option("--json", help="Answer as JSON.")] = False,
 ) -> None:
     """Check a delivery from its files to the two people who approved it."""
-    from extracts.handover.verify import verify_delivery
+    from extracts.handover.chain import verify as verify_all
 
-    found = verify_delivery(folder, signers, datetime.now(UTC), identity, rehearsal=rehearsal)
-    answer(found.document(), as_json, lambda: out.print("\n".join(found.sentences()), markup=False))
-    if not found.passed:
+    found = verify_all(folder, signers, datetime.now(UTC), identity, rehearsal=rehearsal)
+    lines = [line for one in found for line in one.sentences()]
+    answer([one.document() for one in found], as_json, lambda: out.print("\n".join(lines), markup=False))
+    if not all(one.passed for one in found):
         raise typer.Exit(VerificationFailed.exit_code)

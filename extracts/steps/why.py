@@ -105,10 +105,8 @@ _MOVES = {
 
 def _move(entry: RequestEntry, agreement: str, run: RunEntry | None) -> str:
     if entry.status != Status.APPROVED:
-        steps = [f"{step.verb} ({' or '.join(str(r) for r in step.who)})" for step in next_steps(Status(entry.status))]
-        return (
-            f"Possible now: {', '.join(steps)}." if steps else "Nobody's: it is over. A new version can be submitted."
-        )
+        steps = [f"{s.verb} ({' or '.join(map(str, s.who))})" for s in next_steps(Status(entry.status))]
+        return f"Possible now: {', '.join(steps)}." if steps else "Nobody's: it is over."
     if agreement:
         return "The Board and the Controller: there is no agreement in force."
     if run is None:

@@ -1,0 +1,29 @@
+"""Options that several commands share, and the workplace that they act in."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from extracts.steps.workplace import Workplace
+
+Json = Annotated[bool, typer.Option("--json", help="Answer as JSON.")]
+RequestId = Annotated[str, typer.Argument(help="Id of the request, such as SDDSB-2026-014.", show_default=False)]
+Actor = Annotated[str, typer.Option("--as-user", help="Who acts, for the ledger; default: the user signed in here.")]
+Reasons = Annotated[str, typer.Option(help="Why, in a sentence; it becomes part of the record.")]
+
+
+def workplace() -> Workplace:
+    """The workplace that the environment describes."""
+    from extracts.settings import open_workplace
+
+    return open_workplace()
+
+
+def acting(name: str) -> str:
+    """Who acts: as told, or the operating system's user."""
+    import getpass
+
+    return name or getpass.getuser()

@@ -1,0 +1,133 @@
+"""`extracts request ...` and `extracts plan`: what requesters and the Board read and send."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from extracts.cli.options import Actor, Json, Reasons, RequestId, acting, workplace
+from extracts.cli.output import answer, out, show_facts, show_table
+from extracts.errors import PlanRefused
+
+if TYPE_CHECKING:
+    from extracts.record.entries import RequestEntry
+    from extracts.steps.requests import Examined
+
+app = typer.Typer(no_args_is_help=True, help="Ask for data, and see where a request stands.")
+File = Annotated[Path, typer.Argument(help="A request in YAML, as in examples/requests/.", show_default=False)]
+
+
+@app.command()
+def check(file: File, as_json: Json = False) -> None:
+    """Check a request against its schema, the catalogue and the policy; nothing is saved."""
+    from extracts.steps.requests import check_request
+
+    _show(check_request(workplace(), file), as_json)
+
+
+@app.command()
+def submit(file: File, user: Actor = "", as_json: Json = False) -> None:
+    """Submit a request to the Board; the same again changes nothing."""
+    from extracts.steps.requests import submit_request
+
+    work = workplace()
+    examined = submit_request(work, file, acting(user))
+    _show(examined, as_json, failing=False)
+    if not as_json:
+        out.print(f"\n{examined.request.request_id} version {examined.request.version} is submitted.")
+
+
+@app.command("list")
+def list_all(
+    status: Annotated[str, typer.Option(help="Only those with this status.")] = "",
+    recipient: Annotated[str, typer.Option(help="Only those for this recipient.")] = "",
+    as_json: Json = False,
+) -> None:
+    """All requests on the register."""
+    from extracts.record import register
+    from extracts.record.transaction import reading
+
+    with reading(workplace().register) as view:
+        found = register.list_requests(view, statuses=(status,) if status else (), recipient=recipient)
+    rows = [_row(e) for e in found]
+    answer(rows, as_json, lambda: show_table("Requests", list(rows[0]) if rows else [], [r.values() for r in rows]))
+
+
+@app.command()
+def show(request_id: RequestId, as_json: Json = False) -> None:
+    """One request: its content, status and history."""
+    from extracts.record import register
+    from extracts.record.transaction import reading
+
+    with reading(workplace().register) as view:
+        entry = register.get_request(view, request_id)
+        history = register.status_history(view, request_id)
+    steps = [f"{h.at:%Y-%m-%d %H:%M} {h.from_status or '-'} -> {h.to_status}, {h.actor} {h.comment}" for h in history]
+    document = {**_row(entry), "digest": entry.digest, "history": steps, "request": dict(entry.document)}
+    facts = {**_row(entry), "digest": entry.digest, "history": steps}
+    answer(document, as_json, lambda: show_facts(entry.title, facts))
+
+
+@app.command()
+def withdraw(request_id: RequestId, reasons: Reasons, user: Actor = "") -> None:
+    """Take a request back before it is decided."""
+    from extracts.steps.requests import withdraw_request
+
+    withdraw_request(workplace(), request_id, acting(user), reasons)
+    out.print(f"{request_id} is withdrawn.")
+
+
+def plan(request_id: RequestId, as_json: Json = False) -> None:
+    """What exactly would leave, or leaves, in plain English: read this before signing."""
+    from extracts.agreement.explanation import explain, explanation_data
+    from extracts.agreement.facts import facts_of
+    from extracts.steps.requests import stored_examined
+
+    work = workplace()
+    examined = stored_examined(work, request_id)
+    if examined.plan is None:
+        raise PlanRefused(
+            f"{request_id} has no plan: the policy stops it.", advice=f"See `extracts request show {request_id}`."
+        )
+    facts, today = facts_of(examined.request, work.parties, work.datasets), work.now().date()
+    answer(
+        explanation_data(examined.plan, facts, today),
+        as_json,
+        lambda: out.print(explain(examined.plan, facts, today), markup=False),  # type: ignore[arg-type]
+    )
+
+
+def _row(entry: RequestEntry) -> dict[str, Any]:
+    return {
+        "id": entry.request_id,
+        "version": entry.version,
+        "title": entry.title,
+        "requester": f"{entry.requester_name} ({entry.requester_organisation})",
+        "recipient": entry.recipient,
+        "status": entry.status,
+        "submitted": f"{entry.submitted_at:%Y-%m-%d}",
+    }
+
+
+def _show(examined: Examined, as_json: bool, failing: bool = True) -> None:
+    document = {
+        "request": examined.request.request_id,
+        "request_digest": examined.request.digest,
+        "assessment": examined.assessment.document(),
+        "plan_digest": examined.plan.digest if examined.plan else None,
+        "next_dates": [d.isoformat() for d in examined.next_dates],
+    }
+    answer(document, as_json, lambda: _say(examined))
+    if failing and examined.plan is None:
+        raise typer.Exit(1)
+
+
+def _say(examined: Examined) -> None:
+    out.print(examined.assessment.as_text(), markup=False)
+    if examined.plan:
+        out.print(f"\nPlan {examined.plan.digest}", markup=False)
+        out.print("Next dates: " + ", ".join(f"{d:%a %d %b %Y}" for d in examined.next_dates), markup=False)
+    else:
+        out.print("\nNo plan can be made of it as it stands.", markup=False)

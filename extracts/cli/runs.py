@@ -1,0 +1,116 @@
+"""`extracts run`, `redeliver`, `why`, `deliveries ...`, `source sql`: what engineers do and ask."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from extracts.cli.options import Actor, Json, RequestId, acting, workplace
+from extracts.cli.output import answer, err, out, show_facts, show_table
+from extracts.errors import Outcome
+
+if TYPE_CHECKING:
+    from extracts.record.delivery_entries import DeliveryEntry
+
+deliveries_app = typer.Typer(no_args_is_help=True, help="What was delivered.")
+source_app = typer.Typer(no_args_is_help=True, help="What the source's database administrator needs.")
+Reason = Annotated[str, typer.Option("--reason", help="What was wrong; the recipient reads it.")]
+Period = Annotated[str, typer.Option(help="2026-11, 2026-Q4, 2026-W47 or a date; default: the one due now.")]
+
+
+def run(request_id: RequestId, period: Period = "", user: Actor = "", as_json: Json = False) -> None:
+    """Run an agreement now, without Airflow: the same gates, the same record."""
+    _run(request_id, period, acting(user), "", as_json)
+
+
+def redeliver(
+    request_id: RequestId, reason: Reason, period: Period = "", user: Actor = "", as_json: Json = False
+) -> None:
+    """Deliver a period again as a new revision that supersedes the one before."""
+    _run(request_id, period, acting(user), reason, as_json)
+
+
+def _run(request_id: str, period: str, user: str, reason: str, as_json: bool) -> None:
+    from extracts.steps.run import RunKey, run_all
+
+    work = workplace()
+    run_id = f"manual-{work.now():%Y%m%dT%H%M%S.%f}"
+    key = RunKey(request_id, run_id, period=period or None, started_by=user, reason=reason)
+    found = run_all(work, key, lambda step: None if as_json else err.print(f"  {step} ..."))
+    answer(
+        found, as_json, lambda: show_facts(f"{request_id}: {found['outcome']}", {k: v for k, v in found.items() if v})
+    )
+    if found["outcome"] not in (Outcome.DELIVERED, Outcome.NOTHING_DUE):
+        raise typer.Exit(1)
+
+
+def why(request_id: RequestId, period: Period = "", as_json: Json = False) -> None:
+    """Why is there no delivery, what is due next, and whose move is it?"""
+    from extracts.steps.why import why as ask
+
+    found = ask(workplace(), request_id, period).document()
+    answer(found, as_json, lambda: show_facts(request_id, {k.replace("_", " "): v for k, v in found.items() if v}))
+
+
+@deliveries_app.command("list")
+def list_deliveries(
+    request_id: Annotated[str, typer.Option(help="Only of this agreement.")] = "",
+    recipient: Annotated[str, typer.Option(help="Only to this recipient.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Every delivery, with its state."""
+    from extracts.record import register
+    from extracts.record.transaction import reading
+
+    work = workplace()
+    with reading(work.register) as view:
+        found = [
+            _row(d, work.places.drop_zone)
+            for d in register.list_deliveries(view, request_id=request_id, recipient=recipient)
+        ]
+    columns = ("id", "period", "revision", "recipient", "state", "rows")
+    answer(found, as_json, lambda: show_table("Deliveries", columns, [[d[c] for c in columns] for d in found]))
+
+
+@deliveries_app.command("show")
+def show_delivery(
+    delivery_id: Annotated[str, typer.Argument(help="Id of the delivery.", show_default=False)], as_json: Json = False
+) -> None:
+    """One delivery and its files."""
+    from extracts.record import register
+    from extracts.record.transaction import reading
+
+    work = workplace()
+    with reading(work.register) as view:
+        found = _row(register.get_delivery(view, delivery_id), work.places.drop_zone)
+    files = [f"{f['name']}  {f['rows']:,} rows  {f['bytes']:,} bytes" for f in found["files"]]
+    answer(found, as_json, lambda: show_facts(delivery_id, {**found, "files": files}))
+
+
+@source_app.command("sql")
+def source_sql(request_id: RequestId) -> None:
+    """The script that lets this agreement's role read its own columns and rows, and nothing else."""
+    from extracts.steps.source_script import source_script
+
+    out.print(source_script(workplace(), request_id), markup=False)
+
+
+def _row(delivery: DeliveryEntry, drop_zone: Path) -> dict[str, Any]:
+    return {
+        "id": delivery.delivery_id,
+        "request": delivery.request_id,
+        "period": delivery.period,
+        "revision": delivery.revision,
+        "recipient": delivery.recipient,
+        "state": delivery.state,
+        "path": str(drop_zone / delivery.path) if delivery.path else "",
+        "rows": delivery.rows,
+        "bytes": delivery.bytes,
+        "published": delivery.published_at,
+        "supersedes": delivery.supersedes,
+        "reason": delivery.reason,
+        "manifest": delivery.manifest_digest,
+        "files": [{"name": f.name, "dataset": f.dataset, "rows": f.rows, "bytes": f.bytes} for f in delivery.files],
+    }

@@ -1,0 +1,60 @@
+"""`extracts settings`, `doctor`, `publish`, `register migrate`: the installation itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+
+from extracts.cli.options import Actor, Json, acting, workplace
+from extracts.cli.output import answer, out, show_facts, show_table
+from extracts.errors import SettingMissing
+
+register_app = typer.Typer(no_args_is_help=True, help="The register's database.")
+
+
+def settings(as_json: Json = False) -> None:
+    """The effective settings, secrets masked."""
+    from extracts.settings import environment, masked
+
+    found = masked(environment())
+    answer(found, as_json, lambda: show_facts("Settings", found))
+
+
+def doctor(as_json: Json = False) -> None:
+    """What is missing or unsafe here."""
+    from extracts.steps.doctor import examine
+
+    found = examine(workplace())
+    rows = [(c.subject, "ok" if c.passed else "MEND", c.detail) for c in found]
+    answer([c.__dict__ for c in found], as_json, lambda: show_table("Doctor", ("what", "", "found"), rows))
+    if not all(c.passed for c in found):
+        raise typer.Exit(1)
+
+
+def publish(user: Actor = "") -> None:
+    """Write every agreement's file afresh from the register, and let what has passed its last day expire."""
+    from extracts.steps.expiry import expire_ended
+    from extracts.steps.publishing import publish_missing
+
+    work, actor = workplace(), acting(user)
+    expired = expire_ended(work)
+    done = publish_missing(work, actor)
+    out.print(f"Expired: {', '.join(expired) or 'none'}. Published: {', '.join(done) or 'all were as they should be'}.")
+
+
+@register_app.command()
+def migrate() -> None:
+    """Bring the register's database to this version; needs EXTRACTS_REGISTER_OWNER_URL."""
+    from sqlalchemy import make_url
+
+    from extracts.record.boundary import open_engine
+    from extracts.record.migrations import migrate as apply
+
+    work = workplace()
+    if not work.register_owner_url or not work.register_url:
+        raise SettingMissing("Set EXTRACTS_REGISTER_OWNER_URL and EXTRACTS_REGISTER_URL.")
+    application = make_url(work.register_url).username or ""
+    folder: Path = work.places.sql / "register"
+    done = apply(open_engine(work.register_owner_url), folder, application=application, now=work.now())
+    out.print(f"Applied: {', '.join(done) or 'nothing was missing'}.")

@@ -67,6 +67,7 @@ def approved_now(work: Workplace, request_id: str, started_by: str) -> Approved:
         parties=work.parties,
         today=work.now().date(),
         started_by=started_by,
+        recorded_at=(board_at, controller_at),
     )
     _register_agrees(entry, published)
     return Approved(

@@ -18,7 +18,7 @@ from extracts import signing
 from extracts.agreement.approval import check_signer
 from extracts.agreement.decision import Decision, DecisionOutcome, decision_from_document
 from extracts.agreement.drawing_up import Terms, draw_up
-from extracts.agreement.request import refused_names
+from extracts.agreement.request import refused_names, request_from_document
 from extracts.agreement.status import Status, transition
 from extracts.catalogue.people import Role
 from extracts.errors import NotFound, PlanRefused, Refused
@@ -70,7 +70,16 @@ def draw_up_decision(
             f"{request_id} cannot be approved: {_stopping(examined)}.",
             advice="Return it, refuse it, or refuse the columns concerned (--refuse-column).",
         )
-    decision = draw_up(examined.request, entry.digest, examined.assessment, examined.plan, terms, work.now())
+    decision = draw_up(
+        examined.request,
+        entry.digest,
+        examined.assessment,
+        examined.plan,
+        terms,
+        work.now(),
+        refused=refused_names(request_from_document(dict(entry.document)), refuse_columns),
+        policy=work.policy,
+    )
     _save(work, entry, examined, decision, actor)
     return decision
 

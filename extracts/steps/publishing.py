@@ -75,6 +75,7 @@ def current_document(work: Workplace, request_id: str) -> dict[str, Any]:
     return published_document(
         request=request,
         parties=work.parties,
+        datasets=work.datasets,
         decision=decision_from_document(decision.document),
         plan=plan_from_document(decision.plan),
         assessment=assessment_from_document(assessment.document) if assessment else None,

@@ -4,8 +4,8 @@ Rules:
 1. No value leaves the database. The result format is BOOLEAN_ONLY, which fetches none; counts come from the metrics
    that Great Expectations computes anyway; its own queries for unexpected rows are never run.
 2. Every statement passes `CountingEngine`, which reads the whole (one-row) result before the connection goes back to
-   its pool (out of the box the result is read too late for DuckDB) and turns any error into a code `from None`:
-   a driver's message quotes the value that it stumbled over.
+   its pool (out of the box the result is read too late for DuckDB), refuses one of more rows, and turns any error into
+   a code `from None`: a driver's message quotes the value that it stumbled over.
 3. While it runs, nothing is logged: neither Great Expectations nor SQLAlchemy can be told to leave values out.
 4. An expectation that raises is "not checked" with the code as its reason, never passed and never silent.
 
@@ -43,6 +43,10 @@ class QueryFailed(Exception):
     """A statement failed; says only the database's code or the error's class."""
 
 
+class TooManyRows(Exception):
+    """A statement answered with rows where a count was asked for."""
+
+
 class CountingEngine(SqlAlchemyExecutionEngine):  # type: ignore[misc]
     """Great Expectations' SQL engine with whole results, silent errors, and the counts of what it found."""
 
@@ -54,20 +58,31 @@ class CountingEngine(SqlAlchemyExecutionEngine):  # type: ignore[misc]
     def execute_query(self, query: Any) -> Any:
         try:
             with self.get_connection() as connection:
-                return connection.execute(query).freeze()()
+                whole = connection.execute(query).freeze()
         except Exception as error:
             raise self._failed(error) from None
+        if len(whole.data) > 1:
+            raise self._failed(TooManyRows())
+        return whole()
 
     def execute_query_in_transaction(self, query: Any) -> Any:
         return self.execute_query(query)
 
-    def resolve_metrics(self, *args: Any, **kwargs: Any) -> Any:
+    def resolve_metrics(self, metrics_to_resolve: Any, *args: Any, **kwargs: Any) -> Any:
+        asked = list(metrics_to_resolve)
+        # Asked for a query's columns, Great Expectations would run it without a limit and fetch every row.
+        found: dict[Any, Any] = {m.id: self._columns() for m in asked if m.metric_name == "table.column_types"}
         try:
-            found = super().resolve_metrics(*args, **kwargs)
+            found |= super().resolve_metrics([m for m in asked if m.id not in found], *args, **kwargs)
         except Exception as error:
             raise QueryFailed(self.failures[-1]) if self.failures else self._failed(error) from None
         self.counts |= {i: int(v) for i, v in found.items() if str(i[0]).endswith(_COUNTED) and v is not None}
         return found
+
+    def _columns(self) -> list[dict[str, str]]:
+        query = self.batch_manager.active_batch_data.selectable.text
+        names = self.execute_query(sa.text(f"SELECT * FROM ({query}) AS described LIMIT 0")).keys()
+        return [{"name": name} for name in names]
 
     def _failed(self, error: Exception) -> QueryFailed:
         origin = getattr(error, "orig", None) or error

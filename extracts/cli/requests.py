@@ -52,7 +52,9 @@ def list_all(
     with reading(workplace().register) as view:
         found = register.list_requests(view, statuses=(status,) if status else (), recipient=recipient)
     rows = [_row(e) for e in found]
-    answer(rows, as_json, lambda: show_table("Requests", list(rows[0]) if rows else [], [r.values() for r in rows]))
+    answer(
+        rows, as_json, lambda: show_table("Requests", list(rows[0]) if rows else [], [list(r.values()) for r in rows])
+    )
 
 
 @app.command()

@@ -13,7 +13,7 @@ from extracts.local.postgres import EmbeddedPostgres
 
 REGISTER, SOURCE, AIRFLOW = "register", "source", "airflow"
 APPLICATION, AIRFLOW_ROLE = "extracts_app", "airflow"
-SYSTEM = "dwp"
+SYSTEM = "sample"
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,6 @@ from extracts.extraction.sources.names import MEMBERSHIP_ROLE, role_name
 from extracts.local.home import SOURCE, DemoHome
 from extracts.local.people import BOARD, CONTROLLER
 from extracts.local.sample import create_sample
-from extracts.record.boundary import open_engine
 from extracts.steps.decisions import draw_up_decision, sign_decision
 from extracts.steps.requests import Examined, submit_request
 from extracts.steps.source_script import source_script
@@ -43,7 +42,7 @@ class Decided:
 
 def fill_source(home: DemoHome, sql: Path, people: int, now: datetime, progress: Progress) -> dict[str, int]:
     """The synthetic source, filled; rows per table."""
-    return create_sample(open_engine(home.postgres.url(SOURCE)), sql, people=people, as_of=now, progress=progress)
+    return create_sample(home.postgres.conninfo(SOURCE), sql, people=people, as_of=now, progress=progress)
 
 
 def decide_all(work: Workplace, home: DemoHome, requests: Path, progress: Progress) -> list[Decided]:

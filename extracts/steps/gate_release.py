@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from extracts.agreement.status import Status
 from extracts.errors import ExtractsError, HoldStops
-from extracts.handover.dropzone import Published
+from extracts.handover.dropzone.interface import Published
 from extracts.handover.manifest import MANIFEST, Manifest, read_manifest
 from extracts.record import register
 from extracts.record.delivery_entries import DeliveredFile

@@ -5,7 +5,6 @@ Nothing is encrypted that did not pass: the reports of the two gates before are 
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter
@@ -14,7 +13,7 @@ from extracts.errors import CheckFailed
 from extracts.extraction.values import Extract, Report
 from extracts.handover import facts
 from extracts.handover.delivery import Approval, Assembled, assemble
-from extracts.handover.encryption import Encrypted, encrypt, recipient_key_label
+from extracts.handover.encryption import Encrypted, encrypt
 from extracts.record import ledger, register
 from extracts.record.delivery_entries import DeliveryEntry
 from extracts.record.event import Anchor
@@ -52,14 +51,14 @@ def sign_manifest(work: Workplace, key: RunKey, folder: RunFolder) -> dict[str, 
     anchor = _anchored(work, key, state, extract)
     target = staging / DELIVERY
     target.mkdir(mode=0o700, exist_ok=True)
-    sealed = {f.dataset: _seal(f.path, target, recipients, f.sha256) for f in extract.files}
+    sealed = {f.dataset: _seal(f.path, target, [k.public_key for k in recipients], f.sha256) for f in extract.files}
     previous = _previous(work, key.request_id)
     manifest = manifest_facts.complete(
         {
-            **_agreement_parts(work, key, approved, state, extract),
+            **_agreement_parts(work, approved, state, extract),
             **_data_parts(work, approved, extract, sealed),
             "reports": manifest_facts.report_facts(reports),
-            "encrypted_to": tuple(recipient_key_label(k) for k in recipients),
+            "encrypted_to": tuple(k.fingerprint for k in recipients),
             "made_by": manifest_facts.made_by(key.dag_id, key.run_id, key.try_number, work.image_digest),
             "ledger": facts.LedgerAnchor(anchor.sequence, anchor.digest),
             "signer": service_principal(work),
@@ -67,9 +66,7 @@ def sign_manifest(work: Workplace, key: RunKey, folder: RunFolder) -> dict[str, 
             "previous": facts.Previous(previous.delivery_id, previous.manifest_digest) if previous else None,
         }
     )
-    made = assemble(
-        target, manifest, _approval(approved), _contracts(work, extract), lambda data: signature_of(work, data)
-    )
+    made = assemble(target, manifest, _approval(approved), lambda data: signature_of(work, data))
     folder.write("manifest", {"manifest_digest": made.manifest_digest, "files": made.files})
     return _found(made, sealed)
 
@@ -109,10 +106,8 @@ def _previous(work: Workplace, request_id: str) -> DeliveryEntry | None:
         return register.last_published(view, request_id)
 
 
-def _agreement_parts(
-    work: Workplace, key: RunKey, approved: Approved, state: RunState, extract: Extract
-) -> dict[str, Any]:
-    now: datetime = work.now()
+def _agreement_parts(work: Workplace, approved: Approved, state: RunState, extract: Extract) -> dict[str, Any]:
+    now = work.now()
     delivery = facts.DeliveryFacts(
         id=state.delivery_id,
         period=state.period,
@@ -158,11 +153,6 @@ def _approval(approved: Approved) -> Approval:
         published.controller.signature,
         approved.plan.canonical(),
     )
-
-
-def _contracts(work: Workplace, extract: Extract) -> dict[str, bytes]:
-    folder = work.places.expectations
-    return {f.dataset: (folder / f.dataset / "contract.yaml").read_bytes() for f in extract.files}
 
 
 def _found(made: Assembled, sealed: dict[str, Encrypted]) -> dict[str, Any]:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from extracts.extraction.sources.names import data_view
 from extracts.steps import source
 from extracts.steps.approval import approved_now
-from extracts.steps.state import check_unchanged, load_state
-from extracts.steps.suites import source_suites
+from extracts.steps.state import RunState, check_unchanged, load_state
+from extracts.steps.suites import source_suite
 
 if TYPE_CHECKING:
+    from extracts.agreement.plan import ExtractPlan
+    from extracts.extraction.values import Report, SourceCheck
     from extracts.steps.run import RunKey
     from extracts.steps.run_folder import RunFolder
     from extracts.steps.workplace import Workplace
 
-SOURCE_REPORT = "source-report"
+SOURCE_REPORTS = "source-reports"
 
 
 def check_source(work: Workplace, key: RunKey, folder: RunFolder) -> dict[str, Any]:
@@ -22,29 +25,38 @@ def check_source(work: Workplace, key: RunKey, folder: RunFolder) -> dict[str, A
 
     Raises SourceUnreachable, SourceChanged, SourceLate, HoldStops, CheckFailed.
     """
-    from extracts.extraction.validation import check_report, validate_source
+    from extracts.extraction.validation import check_report
 
     state = load_state(folder)
     approved = approved_now(work, key.request_id, key.started_by)
     check_unchanged(state, approved.decision.digest, approved.plan.digest)
     found = source.check(work, approved.plan)
-    report = validate_source(
-        approved.plan,
-        source.source_of(work, approved.plan),
-        found,
-        work.datasets,
-        source_suites(work, approved.plan),
-        state.as_period(),
-        work.now(),
-    )
-    folder.write(SOURCE_REPORT, {"report": report_document(report)})
-    check_report(report)
+    reports = [_validated(work, approved.plan, checked, state) for checked in found]
+    folder.write(SOURCE_REPORTS, {"reports": [report_document(r) for r in reports]})
+    for report in reports:
+        check_report(report)
     return {
         "enforced_by": sorted({s.enforced_by for s in found}),
         "age_hours": {s.dataset: round(s.age_hours, 1) for s in found},
         "hold_list_entries": found[0].hold_list_entries,
-        "checks": len(report.checks),
+        "checks": sum(len(r.checks) for r in reports),
     }
+
+
+def _validated(work: Workplace, plan: ExtractPlan, checked: SourceCheck, state: RunState) -> Report:
+    from extracts.extraction.validation import validate_source
+
+    entered = source.source_of(work, plan)
+    return validate_source(
+        next(d for d in plan.datasets if d.dataset == checked.dataset),
+        work.dataset(checked.dataset),
+        source_suite(work, checked.dataset),
+        checked,
+        state.as_period(),
+        entered.conninfo(),
+        data_view(plan.request_id, checked.dataset),
+        work.now(),
+    )
 
 
 def report_document(report: Any) -> Any:

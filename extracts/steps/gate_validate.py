@@ -14,7 +14,7 @@ from extracts.record.transaction import reading
 from extracts.steps.approval import Approved, approved_now
 from extracts.steps.claim import check_staging
 from extracts.steps.gate_sign import REPORTS
-from extracts.steps.gate_source import SOURCE_REPORT, report_document
+from extracts.steps.gate_source import SOURCE_REPORTS, report_document
 from extracts.steps.state import RunState, check_unchanged, load_extract, load_state
 from extracts.steps.suites import release_suite
 
@@ -35,9 +35,8 @@ def validate_extract(work: Workplace, key: RunKey, folder: RunFolder) -> dict[st
     approved = approved_now(work, key.request_id, key.started_by)
     check_unchanged(state, approved.decision.digest, approved.plan.digest)
     extract = load_extract(staging)
-    inspected = inspect(
-        approved.plan, extract, memory_limit_mb=work.limits.memory_limit_mb, threads=work.limits.threads
-    )
+    limits = work.limits
+    inspected = inspect(approved.plan, extract, memory_limit_mb=limits.memory_limit_mb, threads=limits.threads)
     released = validate_release(
         approved.plan,
         extract,
@@ -45,10 +44,10 @@ def validate_extract(work: Workplace, key: RunKey, folder: RunFolder) -> dict[st
         release_suite(work),
         _previous_rows(work, state),
         work.now(),
-        work.limits.memory_limit_mb,
-        work.limits.threads,
+        limits.memory_limit_mb,
+        limits.threads,
     )
-    reports = (_source_report(folder), inspected, released)
+    reports = (*_source_reports(folder), inspected, released)
     folder.write(REPORTS, {"reports": [report_document(r) for r in reports]})
     folder.write_text("report.html", _page(approved, state, extract, reports))
     for report in reports:
@@ -56,8 +55,8 @@ def validate_extract(work: Workplace, key: RunKey, folder: RunFolder) -> dict[st
     return {"checks": sum(len(r.checks) for r in reports), "reports": [r.title for r in reports]}
 
 
-def _source_report(folder: RunFolder) -> Report:
-    return TypeAdapter(Report).validate_python(folder.read(SOURCE_REPORT)["report"])
+def _source_reports(folder: RunFolder) -> tuple[Report, ...]:
+    return TypeAdapter(tuple[Report, ...]).validate_python(folder.read(SOURCE_REPORTS).get("reports", ()))
 
 
 def _previous_rows(work: Workplace, state: RunState) -> dict[str, int]:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from extracts.canonical import digest_bytes
 from extracts.errors import NotPermitted, SettingMissing, UsageError
-from extracts.handover.encryption import decrypt_stream, encrypt, read_identity
+from extracts.handover.decryption import decrypt_stream, read_identity
+from extracts.handover.encryption import encrypt
 from extracts.record.transaction import unit_of_work
 from extracts.steps import keys
 from extracts.steps.publishing import publish_agreement

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from extracts.handover.dropzone import Place
+from extracts.handover.dropzone.interface import Place
 from extracts.record import register
 from extracts.record.delivery_entries import DeliveryEntry, DeliveryState
 from extracts.record.transaction import reading, unit_of_work

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from extracts.documents import read
-from extracts.extraction.validation_suite import Suite, read_suite
+from extracts.extraction.validation import read_release_suite, read_source_suite
 
 if TYPE_CHECKING:
-    from extracts.agreement.plan import ExtractPlan
+    from extracts.extraction.validation_suite import Suite
     from extracts.steps.workplace import Workplace
 
 
-def source_suites(work: Workplace, plan: ExtractPlan) -> Mapping[str, Suite]:
-    """The source suite of every dataset of the plan. Raises InvalidDocument with file, line and field."""
-    folder = work.places.expectations
-    return {d.dataset: read_suite(read(folder / d.dataset / "source.yaml")) for d in plan.datasets}
+def source_suite(work: Workplace, dataset: str) -> Suite:
+    """The source suite of a dataset. Raises InvalidDocument with file, line and field."""
+    return read_source_suite(work.places.expectations / dataset / "source.yaml", work.dataset(dataset))
 
 
 def release_suite(work: Workplace) -> Suite:
     """The suite that every release must pass. Raises InvalidDocument."""
-    return read_suite(read(work.places.expectations / "release.yaml"))
+    return read_release_suite(work.places.expectations / "release.yaml")

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from extracts.catalogue.parties import Recipient, RecipientStatus
-from extracts.catalogue.recipient_keys import KeyUse
+from extracts.catalogue.recipient_keys import KeyUse, RecipientKey
 from extracts.errors import NotPermitted
 from extracts.handover.dropzone.folder import FolderDropZone
 
 if TYPE_CHECKING:
-    from extracts.handover.dropzone import DropZone
+    from extracts.handover.dropzone.interface import DropZone
     from extracts.steps.workplace import Workplace
 
 
@@ -32,9 +32,9 @@ def recipient_of(work: Workplace, recipient: str) -> Recipient:
     return found
 
 
-def decryption_keys(work: Workplace, recipient: str) -> list[str]:
+def decryption_keys(work: Workplace, recipient: str) -> tuple[RecipientKey, ...]:
     """The public keys that files for this recipient are encrypted to. Raises NotPermitted if there is none."""
-    found = [k.public_key for k in recipient_of(work, recipient).keys_for(KeyUse.DECRYPT)]
+    found = recipient_of(work, recipient).keys_for(KeyUse.DECRYPT)
     if not found:
         raise NotPermitted(
             f"Recipient {recipient} has no key to encrypt to.",

@@ -1,0 +1,39 @@
+"""Who may see a page: whoever may see the runs of the agreement's DAG in Airflow, and nobody else.
+
+Rules:
+1. Airflow itself says who a visitor is (`get_user`) and what they may see; nothing is decided by names or roles here.
+2. An address that names no agreement in a form that we make is not found: it never becomes a path.
+"""
+
+from __future__ import annotations
+
+import re
+
+from airflow.api_fastapi.core_api.security import DagAccessEntity, GetUserDep, requires_access_dag
+from fastapi import HTTPException, Request
+
+from extracts.scheduling.facts import REQUEST_ID, dag_id_of, request_id_of
+
+DELIVERY_ID = re.compile(r"(?P<request>[A-Za-z0-9][A-Za-z0-9_-]{0,80})\.[0-9][0-9QW-]{3,9}\.r[1-9][0-9]{0,4}")
+RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:+~-]{0,199}")
+
+
+def may_read(request: Request, user: GetUserDep) -> None:
+    """Passes whoever may see the runs of the DAG that the address names. Raises 403, or 404 for no such form."""
+    dag_id = dag_id_of(request_id_in(request.path_params))
+    requires_access_dag("GET", DagAccessEntity.RUN, dag_id)(request, user)
+
+
+def request_id_in(parameters: dict[str, str]) -> str:
+    """The agreement that the parts of an address name. Raises 404."""
+    if "delivery_id" in parameters:
+        match = DELIVERY_ID.fullmatch(parameters["delivery_id"])
+        found = match["request"] if match else None
+    elif "dag_id" in parameters:
+        found = request_id_of(parameters["dag_id"])
+    else:
+        found = parameters.get("request_id")
+    run_id = parameters.get("run_id")
+    if found is None or not REQUEST_ID.fullmatch(found) or (run_id is not None and not RUN_ID.fullmatch(run_id)):
+        raise HTTPException(404, "There is no such agreement, run or delivery.")
+    return found

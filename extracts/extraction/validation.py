@@ -25,7 +25,7 @@ from extracts.documents import read
 from extracts.errors import CheckFailed, ExtractsError, LimitExceeded, SourceLate
 from extracts.extraction.validation_check import COLUMNS, FACTS, ROWS, Check, result_of, rule_check
 from extracts.extraction.validation_release import Facts, release_checks
-from extracts.extraction.validation_source import SourceFacts, source_checks, written_checks
+from extracts.extraction.validation_source import SourceFacts, shown_in_file, source_checks, written_checks
 from extracts.extraction.validation_suite import Scope, Suite, check_contract_rules, suite_from_document
 from extracts.extraction.values import CheckKind, CheckResult, Extract, ExtractFile, Report, SourceCheck
 
@@ -77,7 +77,7 @@ def validate_source(
     facts = SourceFacts(_hours(check.loaded_at, now), _hours(check.hold_list_loaded_at, now), check.hold_list_entries)
     checks, hidden = source_checks(planned, dataset, facts, readable)
     columns = {c: (types[c], False) for c in readable}
-    rules = [(r, ROWS, "") for r in dataset.quality]
+    rules = [(r, ROWS, "") for r in dataset.quality if not shown_in_file(planned, dataset, r)]
     rules += [(r, e.subject.value, e.says) for e in suite.rules for r in e.on(columns)]
     written, out_of_sight = written_checks(dataset, rules, readable)
     batches = {FACTS: facts_query(facts), ROWS: source_query(planned, types, period, reading)}
@@ -99,7 +99,8 @@ def validate_release(
     """Whether the finished clear files are what the plan promises and what every release must be.
 
     `previous`: rows of the previous delivery by dataset; a dataset that was never delivered is absent. Memory stays
-    flat: 5 million rows take little more than 1 million. What it finds does not raise: `check_report` does.
+    flat: 5 million rows take little more than 1 million. Raises InvalidDocument if the contract's quality rules are
+    not ones that can be run; what it finds does not raise: `check_report` does.
     """
     from extracts.extraction.validation_open import columns_query, facts_query, file_query, open_file
 
@@ -108,7 +109,10 @@ def validate_release(
     for planned in plan.datasets:
         file = next(f for f in extract.files if f.dataset == planned.dataset)
         facts = _facts(extract, file, previous.get(planned.dataset), now)
-        checks, hidden = release_checks(planned, datasets[planned.dataset], plan.limits, facts)
+        dataset = datasets[planned.dataset]
+        check_contract_rules(dataset)
+        checks, hidden = release_checks(planned, dataset, plan.limits, facts)
+        checks += [rule_check(r, dataset.name) for r in dataset.quality if shown_in_file(planned, dataset, r)]
         checks = _with_facts(checks + _suite_checks(suite, planned, file.rows), asdict(facts))
         batches = {COLUMNS: columns_query(file.path), FACTS: facts_query(facts), ROWS: file_query(file.path)}
         results += _run(open_file(file.path, memory_limit_mb, threads), batches, checks) + hidden

@@ -59,6 +59,7 @@ def rule_check(rule: QualityRule, dataset: str, batch: str = ROWS, says: str = "
     columns = columns_of(rule.arguments)
     if rule.expectation.endswith("_to_be_unique"):
         return unique_check(dataset, columns, rule.reason, rows)
+    late = batch == FACTS and any(c.endswith("_age_hours") for c in columns)
     return Check(
         batch,
         rule.expectation,
@@ -66,6 +67,7 @@ def rule_check(rule: QualityRule, dataset: str, batch: str = ROWS, says: str = "
         says or sentence(RULES[rule.expectation], rule.arguments),
         f"{dataset}.{', '.join(columns)}" if columns else dataset,
         rule.reason,
+        CheckKind.FRESHNESS if late else CheckKind.QUALITY,
     )
 
 

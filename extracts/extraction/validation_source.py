@@ -3,9 +3,9 @@
 Rules:
 1. The agreement's role sees the approved rows and columns, no others. A rule about another column cannot concern this
    agreement and is listed as not applicable; whoever owns the source checks it with the whole table before them.
-2. Each promise is checked once, where it can last be seen: columns that a treatment changes here, those that are
-   delivered as they are in the finished file. So the source is read once, whatever the number of rules.
-3. Rules that people wrote (`source.yaml`, the contract's quality rules) run here, always.
+2. Each promise of the contract is checked once, where it can last be seen: columns that a treatment changes here,
+   those that are delivered as they are in the finished file, which is read much faster.
+3. Rules of `source.yaml` run here, always.
 4. Freshness always applies: of the tables behind the dataset, and of the hold list.
 """
 
@@ -71,7 +71,7 @@ def written_checks(
     checks: list[Check] = []
     hidden: list[CheckResult] = []
     for rule, batch, says in rules:
-        missing = [c for c in _columns_read(rule, dataset) if c not in seen] if batch == ROWS else []
+        missing = [c for c in columns_read(rule, dataset) if c not in seen] if batch == ROWS else []
         if missing:
             words = says or sentence(RULES[rule.expectation], rule.arguments)
             reason = f"this agreement does not read {', '.join(missing)}"
@@ -81,7 +81,13 @@ def written_checks(
     return checks, hidden
 
 
-def _columns_read(rule: QualityRule, dataset: Dataset) -> list[str]:
+def shown_in_file(planned: PlannedDataset, dataset: Dataset, rule: QualityRule) -> bool:
+    """Whether a rule of the contract can be checked on the finished file: it holds the source's values of them all."""
+    kept = {c.source for c in planned.columns if keeps_values(c)}
+    return kept.issuperset(columns_read(rule, dataset))
+
+
+def columns_read(rule: QualityRule, dataset: Dataset) -> list[str]:
     """The columns that a rule reads; of a query, every word in it that is the name of a column."""
     words = re.findall(r"[a-z0-9_]+", str(rule.arguments.get("unexpected_rows_query", "")).lower())
     return [*columns_of(rule.arguments), *(c.name for c in dataset.columns if c.name in words)]

@@ -39,6 +39,8 @@ def _is_plain(blob: bytes) -> bool:
     rest, fields = blob[len(_MAGIC) :], []
     while len(rest) >= 4:
         end = 4 + int.from_bytes(rest[:4], "big")
+        if end > len(rest):
+            return False
         fields.append(rest[4:end])
-        rest = rest[end:] if end <= len(rest) else b"short"
+        rest = rest[end:]
     return not rest and len(fields) == 5 and fields[2] == b""

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from extracts import signing
 from extracts.canonical import digest_bytes
-from extracts.errors import ExtractsError, InvalidDocument, SignatureInvalid, UsageError, VerificationFailed
+from extracts.errors import InvalidDocument, SignatureInvalid, UsageError, VerificationFailed
 from extracts.handover.dropzone.index import INDEX, INDEX_SIGNATURE, Index, IndexEntry, Status, read_signed_index
 from extracts.handover.findings import Finding, Verification, checked, failed, not_checked
 from extracts.handover.manifest import MANIFEST, MANIFEST_SIGNATURE, Manifest, read_manifest
@@ -57,7 +57,7 @@ def verify_index(folder: Path, signers: Path, *, rehearsal: bool = False) -> Ver
     subject = f"The index of {shown(folder.resolve().name)}"
     try:
         index = _signed_index(contents, judge)
-    except ExtractsError as error:
+    except (VerificationFailed, InvalidDocument) as error:
         return Verification(subject, (failed(error.message, INDEX),))
     findings = [checked(f"version {index.number} is signed, and lists {len(index.deliveries)} deliveries", INDEX)]
     findings += _entry_findings(folder, contents, index)
@@ -95,7 +95,7 @@ def _signed_index(contents: Contents, judge: Judge) -> Index:
     data = contents.documents.get(INDEX)
     if data is None:
         raise VerificationFailed(f"{INDEX} is missing or too large.")
-    signatures = contents.documents.get(INDEX_SIGNATURE, b"").decode("ascii", errors="replace")
+    signatures = contents.documents.get(INDEX_SIGNATURE, b"")
 
     def check(signed: bytes, signature: str, at: datetime) -> None:
         judge(signed, signature, signing.INDEX, at)

@@ -62,8 +62,13 @@ def open_regular(path: Path) -> BinaryIO:
 
 
 def copy_file(source: Path, target: Path, mode: int) -> None:
-    """A new file with the bytes of `source`, synced. An existing file or a link in either place is an error."""
-    with open_regular(source) as stream, os.fdopen(_create(target, mode), "wb") as copy:
+    """A new file with the bytes of `source`, synced. An existing file or a link in either place is an error.
+
+    Raises TechnicalFailure if `source` cannot be opened, OSError for the rest.
+    """
+    with staging_errors(source.name):
+        stream = open_regular(source)
+    with stream, os.fdopen(_create(target, mode), "wb") as copy:
         shutil.copyfileobj(stream, copy, 1 << 20)
         copy.flush()
         os.fsync(copy.fileno())
@@ -95,6 +100,8 @@ def sync_folder(folder: Path) -> None:
 
 def forget_cached(path: Path) -> None:
     """What is read next comes from the disk, as far as the system allows: a check of the cache would prove nothing."""
+    if not hasattr(os, "posix_fadvise"):
+        return
     with open_regular(path) as stream:
         os.posix_fadvise(stream.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
 

@@ -85,25 +85,30 @@ class DeliveryRules:
         data, signature = self._document(MANIFEST), self._document(MANIFEST_SIGNATURE)
         if data is None or signature is None:
             return False
+        exact = is_exact_armour(signature)
+        if not exact:
+            self._fail(MANIFEST_SIGNATURE, "was changed: it is not as ssh-keygen writes this signature")
         try:
             manifest, subjects = read_manifest(data)
             at = manifest.delivery.made_at
             self._service = self.judge(data, _text(signature), MANIFEST_NAMESPACE, at)
         except SignatureInvalid as error:
-            return self._fail(MANIFEST, error.message)
+            return exact and self._fail(self._changed_of_the_two(), error.message)
         except InvalidDocument as error:
             return self._fail(MANIFEST, f"cannot be believed: {error.message}")
         if at > self.now + _CLOCKS_DIFFER_BY:
             return self._fail(MANIFEST, f"says that it was made in the future ({at:%Y-%m-%d %H:%M} UTC)")
         if self._service.principal != manifest.signer:
             return self._fail(MANIFEST, f"is signed by {self._service.principal}, but names {manifest.signer}")
-        if not is_exact_armour(signature):
-            self._fail(MANIFEST_SIGNATURE, "was changed: it is not as ssh-keygen writes this signature")
         self.manifest, self.subjects = manifest, subjects
-        self._pass(
-            f"is signed by {_who(self._service)} as {MANIFEST_NAMESPACE}, judged at {at:%Y-%m-%d %H:%M} UTC", MANIFEST
-        )
+        when = f"{at:%Y-%m-%d %H:%M} UTC"
+        self._pass(f"is signed by {_who(self._service)} as {MANIFEST_NAMESPACE}, judged at {when}", MANIFEST)
         return True
+
+    def _changed_of_the_two(self) -> str:
+        """Of manifest and signature, which do not fit each other, the one that SHA256SUMS says was changed."""
+        changed = {f.file for f in self._changed_by_checksums()}
+        return MANIFEST_SIGNATURE if MANIFEST_SIGNATURE in changed and MANIFEST not in changed else MANIFEST
 
     def _changed_by_checksums(self) -> Iterator[Finding]:
         """Which files differ from SHA256SUMS; that file is not signed, so it only helps to find a damage."""

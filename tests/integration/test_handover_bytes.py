@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -152,6 +153,15 @@ def test_stray_bits_before_the_padding_are_not_the_exact_text(keys: Keys, namesp
     assert not is_exact_armour(_stray_bits(text).encode())
 
 
+@given(st.binary(max_size=60))
+def test_any_bytes_in_the_place_of_a_signature_are_judged_and_only_whole_ones_pass(data: bytes) -> None:
+    blob = b"SSHSIG\0\0\0\1" + data
+    code = base64.b64encode(blob).decode()
+    lines = [code[i : i + 70] for i in range(0, len(code), 70)]
+    text = "\n".join(["-----BEGIN SSH SIGNATURE-----", *lines, "-----END SSH SIGNATURE-----", ""])
+    assert is_exact_armour(text.encode()) == (data == b"\0" * 20)
+
+
 def _rewrapped(text: str, width: int) -> str:
     begin, *lines, end = text.splitlines()
     code = "".join(lines)
@@ -242,6 +252,21 @@ def test_a_file_changed_together_with_its_checksum_is_still_found(copy: Path, ke
     (copy / "SHA256SUMS").write_text(sums.stdout)
     assert subprocess.run(["sha256sum", "-c", "SHA256SUMS"], cwd=copy, capture_output=True).returncode == 0
     assert "README.txt" in {f.file for f in verify_delivery(copy, keys.allowed_signers, NOW).failed}
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "manifest.json.sig"])
+def test_of_manifest_and_signature_the_changed_one_is_accused(copy: Path, keys: Keys, name: str) -> None:
+    path = copy / name
+    data = path.read_bytes()
+    path.write_bytes(data.replace(b"sample", b"simple") if name == "manifest.json" else _other(data))
+    found = verify_delivery(copy, keys.allowed_signers, NOW)
+    assert {f.file for f in found.failed} == {name}
+
+
+def _other(signature: bytes) -> bytes:
+    lines = signature.split(b"\n")
+    lines[3] = lines[3][:-1] + (b"A" if lines[3][-1:] != b"A" else b"B")
+    return b"\n".join(lines)
 
 
 def test_the_same_delivery_signed_by_another_service_is_refused(tmp_path: Path, keys: Keys, own_keys: Keys) -> None:

@@ -90,8 +90,8 @@ class FolderDropZone:
                 return None
             data = (folder / INDEX).read_bytes()
             signatures = folder / INDEX_SIGNATURE
-            text = signatures.read_text(errors="replace") if signatures.exists() else ""
-        return read_signed_index(data, text, signer.check)
+            signed = signatures.read_bytes() if signatures.exists() else b""
+        return read_signed_index(data, signed, signer.check)
 
     def publish(self, folder: Path, signer: IndexSigner, now: datetime) -> Published:
         """Makes the assembled delivery in `folder` visible, whole, and lists it in the index.
@@ -205,7 +205,7 @@ class FolderDropZone:
     def _tidy_signature(self, place: Place, signer: IndexSigner) -> None:
         """Of two signatures that a killed publisher left, the one that fits; ssh-keygen would read the other."""
         kept = self._folder(place) / INDEX_SIGNATURE
-        if len(signature_blocks(kept.read_text())) > 1:
+        if len(signature_blocks(kept.read_bytes())) > 1:
             write_file(kept, _fitting(kept.parent, signer).encode(), FILE_MODE)
 
     def _folder(self, place: Place) -> Path:
@@ -224,10 +224,10 @@ def _fitting(folder: Path, signer: IndexSigner) -> str:
     """The one signature, of perhaps two that a killed publisher left, that fits the index as it is; else nothing."""
     if not (folder / INDEX).exists() or not (folder / INDEX_SIGNATURE).exists():
         return ""
-    data, text = (folder / INDEX).read_bytes(), (folder / INDEX_SIGNATURE).read_text(errors="replace")
-    for block in signature_blocks(text):
+    data = (folder / INDEX).read_bytes()
+    for block in signature_blocks((folder / INDEX_SIGNATURE).read_bytes()):
         try:
-            read_signed_index(data, block, signer.check)
+            read_signed_index(data, block.encode(), signer.check)
         except VerificationFailed:
             continue
         return block

@@ -18,13 +18,14 @@ from typing import Any
 
 from extracts.canonical import canonical_json, plain
 from extracts.errors import InvalidDocument, NotFound, Problem, SignatureInvalid, VerificationFailed
+from extracts.handover.armour import is_exact_armour
 from extracts.handover.facts import Fact
 from extracts.handover.manifest import Manifest
 from extracts.handover.statement import read_json, readable_json
 
 INDEX, INDEX_SIGNATURE = "index.json", "index.json.sig"
 FORMAT = "governed-extracts/index/1"
-_END = "-----END SSH SIGNATURE-----\n"
+_END = b"-----END SSH SIGNATURE-----\n"
 
 
 class Status(StrEnum):
@@ -145,28 +146,30 @@ def read_index(data: bytes, source: str = INDEX) -> Index:
     return index
 
 
-def read_signed_index(data: bytes, signatures: str, check: IndexCheck) -> Index:
-    """The index in `data`, if any of the armoured `signatures` is the service's over it.
-
-    Raises VerificationFailed, InvalidDocument.
-    """
-    index = read_index(data)
+def read_signed_index(data: bytes, signatures: bytes, check: IndexCheck) -> Index:
+    """The index in `data`, if any of the armoured `signatures` is the service's over it. Raises VerificationFailed."""
     reason = "it is not signed"
-    for block in signature_blocks(signatures):
-        try:
-            check(data, block, index.updated_at)
-            return index
-        except SignatureInvalid as error:
-            reason = error.message
+    try:
+        index = read_index(data)
+        for block in signature_blocks(signatures):
+            try:
+                check(data, block, index.updated_at)
+                return index
+            except SignatureInvalid as error:
+                reason = error.message
+    except InvalidDocument as error:
+        reason = error.message
     raise VerificationFailed(
         f"{INDEX} does not verify: {reason}",
         advice="Somebody else wrote to the drop zone. Compare with `extracts deliveries list`, and report it.",
     )
 
 
-def signature_blocks(signatures: str) -> list[str]:
-    """The armoured signatures in the text of an index.json.sig, one or two."""
-    return [part + _END for part in signatures.split(_END) if part.strip()][:2]
+def signature_blocks(signatures: bytes) -> list[str]:
+    """The armoured signatures in an index.json.sig: one or two, exactly as ssh-keygen writes them; else none."""
+    blocks = [block + _END for block in signatures.split(_END)[:-1]]
+    exact = b"".join(blocks) == signatures and len(blocks) <= 2 and all(map(is_exact_armour, blocks))
+    return [block.decode() for block in blocks] if exact else []
 
 
 def _superseded(entry: IndexEntry, by: str) -> IndexEntry:

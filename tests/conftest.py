@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from extracts.local.home import DemoHome
 from extracts.local.postgres import EmbeddedPostgres
 from tests.support.browser import chromium_path
 from tests.support.keys import Keys, make_keys
 from tests.support.postgres import Database, temporary_database
+from tests.support.world import World, copied, make_template
 
 
 @pytest.fixture(scope="session")
@@ -49,6 +51,19 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> Keys:
 def own_keys(tmp_path: Path) -> Keys:
     """The same for one test, which may add, expire or remove keys."""
     return make_keys(tmp_path / "keys")
+
+
+@pytest.fixture(scope="session")
+def template_world(pg: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory) -> DemoHome:
+    """Source, people and decided requests, made once; tests copy it."""
+    return make_template(tmp_path_factory.mktemp("world"), pg)
+
+
+@pytest.fixture
+def world(template_world: DemoHome, tmp_path: Path) -> Iterator[World]:
+    """A whole small world of one's own: three agreements in force, nothing delivered yet."""
+    with copied(template_world, tmp_path / "home") as own:
+        yield own
 
 
 @pytest.fixture(scope="session")

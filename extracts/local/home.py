@@ -44,6 +44,7 @@ class DemoHome:
 
     def write_settings(self, recovery: str) -> None:
         """The settings file that points every command at this world."""
+        (self.home / "dropzone").mkdir(mode=0o755, exist_ok=True)  # in production it is mounted, not made
         postgres = self.postgres
         address = f"host=127.0.0.1 port={postgres.current_port()} dbname={SOURCE}"
         settings = {

@@ -91,7 +91,7 @@ def source_facts(extract: Extract, source: SourceCheck, dataset: Dataset) -> fac
         enforced_by=source.enforced_by,
         hold_list_loaded_at=source.hold_list_loaded_at,
         hold_list_entries=source.hold_list_entries,
-        curated_view_digest=source.curated_view_digest,
+        curated_view_digest=dataset.view_digest,  # what was deployed was proved to be this definition
         agreement_view_digest=source.agreement_view_digest,
     )
 

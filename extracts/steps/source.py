@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from extracts.errors import InvalidDocument, Problem
+from extracts.errors import InvalidDocument, Problem, SourceChanged
 from extracts.extraction.sources.checks import check_source
 from extracts.extraction.sources.postgres import PostgresSource, open_source
 
@@ -19,6 +19,7 @@ def source_of(work: Workplace, plan: ExtractPlan) -> PostgresSource:
 
     All datasets of a plan lie in one system: one snapshot cannot span two.
     """
+    check_covered(work, plan)
     systems = {work.dataset(d.dataset).system for d in plan.datasets}
     if len(systems) != 1:
         names = ", ".join(sorted(systems))
@@ -27,6 +28,21 @@ def source_of(work: Workplace, plan: ExtractPlan) -> PostgresSource:
             [Problem("datasets", f"lie in several systems ({names}): ask for each alone")],
         )
     return open_source(plan, work.source(systems.pop()), work.places.passfile)
+
+
+def check_covered(work: Workplace, plan: ExtractPlan) -> None:
+    """Raises SourceChanged unless the contracts in force are those whose meaning was approved.
+
+    A curated view may only change with its contract, but an approval does not follow it: it is of the view as it was.
+    """
+    for planned in plan.datasets:
+        dataset = work.dataset(planned.dataset)
+        now = (dataset.major_version, dataset.relation, dataset.view_digest)
+        if now != (planned.major_version, planned.relation, planned.view_digest):
+            raise SourceChanged(
+                f"{plan.request_id}: the curated view of {planned.dataset} is not the one that was approved.",
+                advice="Its contract changed since. The changed view needs a new decision.",
+            )
 
 
 def check(work: Workplace, plan: ExtractPlan) -> tuple[SourceCheck, ...]:

@@ -15,6 +15,8 @@ from typing import Any
 from extracts.errors import InvalidDocument, Problem
 
 MAX_BYTES = 1 << 20
+_YAML_TAG = "tag:yaml.org,2002:"
+_PLAIN_TAGS = ("str", "int", "float", "bool", "null", "timestamp", "merge", "value")
 _AMBIGUOUS = re.compile(r"^[-+]?(0\d[\d_]*|0o[0-7]+|0b[01]+|0x[0-9a-fA-F]+|\d+(:[0-5]?\d)+|\d[\d_]*_[\d_]*)$")
 _YAML11_WORDS = re.compile(r"^(y|n|yes|no|on|off)$", re.IGNORECASE)
 
@@ -71,6 +73,8 @@ def _compose(data: bytes, source: str) -> Any:
         return yaml.compose(data.decode("utf-8"))
     except UnicodeDecodeError as error:
         raise InvalidDocument(source, [Problem("file", f"is not UTF-8 at byte {error.start}")]) from None
+    except RecursionError:
+        raise InvalidDocument(source, [Problem("syntax", "is nested too deeply")]) from None
     except YAMLError as error:
         # The library's message quotes the text around the fault; the position and its short description suffice.
         mark = getattr(error, "problem_mark", None)
@@ -96,6 +100,8 @@ class _Reader:
         if node.anchor or id(node) in self._seen:
             return self._problem(node, path, "anchors and aliases are not allowed; write the value out")
         self._seen.add(id(node))
+        if _is_tagged(node):
+            return self._problem(node, path, "tags are not allowed")
         if isinstance(node, MappingNode):
             return self._mapping(node, path)
         if isinstance(node, SequenceNode):
@@ -120,9 +126,6 @@ class _Reader:
             return self._problem(node, path, "contains a control character")
         if node.style in ("'", '"', "|", ">"):
             return text
-        tag = str(node.ctag or node.tag)
-        if tag.startswith("!"):
-            return self._problem(node, path, "tags are not allowed")
         return self._plain(node, path, text)
 
     def _plain(self, node: Any, path: str, text: str) -> Any:
@@ -138,6 +141,17 @@ class _Reader:
 
     def _problem(self, node: Any, path: str, message: str) -> None:
         self.problems.append(Problem(path or "document", message, node.start_mark.line + 1))
+
+
+def _is_tagged(node: Any) -> bool:
+    """Whether the writer gave the value a tag: it then has another than its own form would get."""
+    tag, style = str(node.ctag or node.tag).removeprefix(_YAML_TAG), getattr(node, "style", None)
+    if not isinstance(node.value, str):
+        return tag not in ("map", "seq")
+    if style in ("'", '"', "|", ">"):
+        return tag != "str"
+    written_as_text = tag == "str" and re.fullmatch(r"[-+]?\d+|true|false|null|~|", node.value)
+    return tag not in _PLAIN_TAGS or bool(written_as_text)
 
 
 def _has_control(text: str) -> bool:

@@ -100,8 +100,15 @@ def fill(form: type[F], document: Document) -> F:
     try:
         return form.model_validate(document.value)
     except ValidationError as error:
-        problems = [_problem(form, document, fault) for fault in error.errors(include_url=False)]
+        faults = error.errors(include_url=False)
+        problems = [_problem(form, document, fault) for fault in faults if not _follows(fault, faults)]
         raise InvalidDocument(document.source, problems) from None
+
+
+def _follows(fault: ErrorDetails, faults: list[ErrorDetails]) -> bool:
+    """Whether a list is called too short only because the faulty items in it were not counted."""
+    here = fault["loc"]
+    return fault["type"] == "too_short" and any(f["loc"][: len(here)] == here and f is not fault for f in faults)
 
 
 def _problem(form: type[Form], document: Document, fault: ErrorDetails) -> Problem:
@@ -120,6 +127,8 @@ def _told(form: type[Form], fault: ErrorDetails) -> tuple[str, tuple[str, ...]]:
         return "no field has this name", _nearest(form, fault["loc"])
     if kind in ("enum", "literal_error"):
         return not_a_word(fault["input"]), tuple(re.findall(r"'([^']*)'", str(context.get("expected", ""))))
+    if kind == "too_short":
+        return f"needs at least {context.get('min_length', 1)}", ()
     if kind == "string_pattern_mismatch":
         return f"does not have the right shape ({context.get('pattern', '')})", ()
     return _PLAIN.get(kind, fault["msg"]), ()

@@ -32,7 +32,7 @@ _PARAMETER = re.compile(r'(?<!:):"(\w+)"')  # as in psql, so that an administrat
 
 @dataclass(frozen=True)
 class Migration:
-    """One file. The digest is over its text with Unix line ends, wherever it was checked out."""
+    """One file. The digest is over its text with Unix line ends (Python reads them so), wherever it was checked out."""
 
     name: str
     text: str
@@ -46,7 +46,7 @@ class Migration:
 def read_migrations(folder: Path) -> tuple[Migration, ...]:
     """The files of a folder in order. Raises Refused unless they count up from 0001, TechnicalFailure if unreadable."""
     try:
-        found = [Migration(p.name, p.read_text("utf-8").replace("\r\n", "\n")) for p in sorted(folder.glob("*.sql"))]
+        found = [Migration(p.name, p.read_text("utf-8")) for p in sorted(folder.glob("*.sql"))]
     except OSError as error:
         raise TechnicalFailure(f"The migrations cannot be read (errno {error.errno}).") from None
     for number, migration in enumerate(found, start=1):

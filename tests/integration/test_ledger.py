@@ -11,7 +11,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
@@ -96,6 +96,7 @@ def test_every_event_comes_back_as_it_went_in_and_verifies(shared, new):
 
 
 @given(EVENTS)
+@example(NewEvent(NOON, "run.ended", "X", 'Se\u0301an O\'Brien "the \\ slash"', {"e\u0301": "\u212b"}))
 def test_the_digest_put_together_from_parts_is_the_digest_of_the_canonical_document(new):
     event = chained(new, Anchor(41, "sha256:" + "b" * 64))
     content = event.document()

@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -33,14 +34,17 @@ VIEW_FILE = "view.sql"
 def load_datasets(expectations: Path, sql: Path) -> dict[str, Dataset]:
     """Every dataset that has a folder with a contract, by name. Raises InvalidDocument with the faults of all files."""
     found: dict[str, Dataset] = {}
-    problems: list[Problem] = []
+    refused: list[InvalidDocument] = []
     for contract in sorted(expectations.glob(f"*/{CONTRACT_FILE}")):
         name = contract.parent.name
         try:
             found[name] = load_dataset(contract, sql / name / VIEW_FILE)
         except InvalidDocument as error:
-            problems += [Problem(f"{error.source}: {p.field}", p.message, p.line, p.allowed) for p in error.problems]
-    if problems:
+            refused.append(error)
+    if len(refused) == 1:
+        raise refused[0]
+    if refused:
+        problems = [replace(p, field=f"{e.source}: {p.field}") for e in refused for p in e.problems]
         raise InvalidDocument(str(expectations), problems)
     return found
 

@@ -15,6 +15,7 @@ from extracts.catalogue.odcs import load_dataset, load_datasets
 from extracts.catalogue.view import deployed_definition, read_lock, viewdef_digest
 from extracts.catalogue.view_lock import lock_views
 from extracts.errors import SourceChanged, TechnicalFailure
+from extracts.extraction.validation_suite import check_contract_rules
 from extracts.local.sample import create_sample
 from tests.support.postgres import Database
 
@@ -111,6 +112,29 @@ def test_values_are_among_those_allowed_and_within_their_range(source: Database,
             kind = str if column.type is ColumnType.DATE else Decimal
             assert not column.minimum or kind(str(least)) >= kind(column.minimum), column.name
             assert not column.maximum or kind(str(most)) <= kind(column.maximum), column.name
+
+
+BROKEN_BY = {
+    "expect_column_values_to_match_regex": "{column} !~ '{regex}'",
+    "expect_column_values_to_not_be_null": "{column} IS NULL",
+    "expect_column_pair_values_a_to_be_greater_than_b": "{column_A} <= {column_B}",
+}
+
+
+@EVERY_DATASET
+def test_the_sample_keeps_every_standing_rule(source: Database, dataset: Dataset) -> None:
+    for rule in dataset.quality:
+        if query := str(rule.arguments.get("unexpected_rows_query", "")):
+            assert source.rows(query.format(batch=dataset.relation)) == [], rule
+            continue
+        broken = BROKEN_BY[rule.expectation].format_map(dict(rule.arguments))
+        share = source.rows(f"SELECT avg(({broken})::integer) FROM {dataset.relation}")[0][0]
+        assert (share or 0) <= 1 - Decimal(str(rule.arguments.get("mostly", 1))), rule
+
+
+@EVERY_DATASET
+def test_every_standing_rule_is_one_that_can_be_run(dataset: Dataset) -> None:
+    check_contract_rules(dataset)
 
 
 @EVERY_DATASET

@@ -12,7 +12,7 @@ from extracts.agreement.decision import Decision, DecisionOutcome
 from extracts.agreement.plan import ExtractPlan, PlannedDataset
 from extracts.catalogue.contract import Identifiability
 from extracts.handover.facts import FileFacts
-from extracts.handover.manifest import Manifest
+from extracts.handover.manifest import CLOCKS_DIFFER_BY, Manifest
 
 
 def decision_problems(manifest: Manifest, decision: Decision) -> Iterator[str]:
@@ -27,15 +27,15 @@ def decision_problems(manifest: Manifest, decision: Decision) -> Iterator[str]:
         "assessment digest": (agreement.assessment_digest, decision.assessment_digest),
         "policy version": (agreement.policy_version, decision.policy_version),
         "plan digest": (agreement.plan_digest, decision.plan_digest),
-        "first day": (agreement.valid_from, decision.valid_from),
-        "last day": (agreement.valid_until, decision.valid_until),
+        "first day": (agreement.valid_from, decision.valid_from or agreement.valid_from),
+        "last day": (agreement.valid_until, decision.valid_until or agreement.valid_until),
         "conditions": (manifest.handling.conditions, decision.conditions),
     }
     for what, (said, decided) in pairs.items():
         if said != decided:
             yield f"is not the decision that the manifest describes: its {what} differs"
     for signature in (agreement.board, agreement.controller):
-        if signature.recorded_at < decision.drawn_up_at:
+        if signature.recorded_at + CLOCKS_DIFFER_BY < decision.drawn_up_at:
             yield f"was drawn up after the signature of {signature.principal} was recorded"
 
 

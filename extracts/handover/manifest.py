@@ -13,7 +13,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
+from datetime import timedelta
 from functools import cache
+from itertools import pairwise
 from typing import TYPE_CHECKING, Annotated
 
 from extracts.errors import InvalidDocument, Problem
@@ -45,6 +47,8 @@ BOARD_SIGNATURE, CONTROLLER_SIGNATURE = "decision.board.sig", "decision.controll
 # What comes after the manifest cannot be named in it.
 AFTER_THE_MANIFEST = (MANIFEST, MANIFEST_SIGNATURE, CHECKSUMS)
 ALWAYS_THERE = (PLAN, DECISION, BOARD_SIGNATURE, CONTROLLER_SIGNATURE, README, LINEAGE)
+# Source, workers and register are different machines: their clocks agree about as well as this.
+CLOCKS_DIFFER_BY = timedelta(minutes=5)
 _SAFE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,199}")
 
 
@@ -146,13 +150,19 @@ def _delivery_problems(manifest: Manifest) -> Iterator[Problem]:
         yield Problem("delivery.revision", "a later revision, and no other, names which one it supersedes and why")
     if not delivery.period_first <= delivery.period_last:
         yield Problem("delivery.period_last", "lies before the period's first day")
-    times = (delivery.data_as_at, delivery.extracted_at, delivery.made_at)
-    if any(t.tzinfo is None for t in times) or sorted(times) != list(times):
-        yield Problem("delivery.made_at", "data_as_at, extracted_at and made_at are aware times in this order")
+    yield from _time_problems(delivery)
     if not agreement.valid_from <= delivery.made_at.date() <= agreement.valid_until:
         yield Problem("delivery.made_at", "lies outside the decision's validity")
     if manifest.previous and manifest.previous.delivery_id == delivery.id:
         yield Problem("previous.delivery_id", "is this delivery itself")
+
+
+def _time_problems(delivery: DeliveryFacts) -> Iterator[Problem]:
+    times = (delivery.data_as_at, delivery.extracted_at, delivery.made_at)
+    if any(t.tzinfo is None for t in times):
+        yield Problem("delivery.made_at", "must have a zone, as the other times must")
+    elif any(earlier > later + CLOCKS_DIFFER_BY for earlier, later in pairwise(times)):
+        yield Problem("delivery.made_at", "must follow extracted_at, and that data_as_at")
 
 
 def _file_problems(manifest: Manifest, subjects: Mapping[str, str]) -> Iterator[Problem]:

@@ -18,7 +18,7 @@ Where rule 1 or 2 fails nothing else can be believed; SHA256SUMS then only helps
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from extracts.agreement.decision import Decision, decision_from_document
 from extracts.agreement.plan import ExtractPlan, plan_from_document
@@ -32,6 +32,7 @@ from extracts.handover.findings import Finding, checked, failed
 from extracts.handover.manifest import (
     BOARD_SIGNATURE,
     CHECKSUMS,
+    CLOCKS_DIFFER_BY,
     CONTROLLER_SIGNATURE,
     DECISION,
     MANIFEST,
@@ -47,7 +48,6 @@ from extracts.signing import MANIFEST as MANIFEST_NAMESPACE
 
 # judge(data, armoured signature, namespace, at) -> who signed; raises SignatureInvalid
 Judge = Callable[[bytes, str, str, datetime], Signature]
-_CLOCKS_DIFFER_BY = timedelta(minutes=5)
 
 
 class DeliveryRules:
@@ -96,7 +96,7 @@ class DeliveryRules:
             return exact and self._fail(self._changed_of_the_two(), error.message)
         except InvalidDocument as error:
             return self._fail(MANIFEST, f"cannot be believed: {error.message}")
-        if at > self.now + _CLOCKS_DIFFER_BY:
+        if at > self.now + CLOCKS_DIFFER_BY:
             return self._fail(MANIFEST, f"says that it was made in the future ({at:%Y-%m-%d %H:%M} UTC)")
         if self._service.principal != manifest.signer:
             return self._fail(MANIFEST, f"is signed by {self._service.principal}, but names {manifest.signer}")
@@ -189,7 +189,7 @@ class DeliveryRules:
         decision, signature = self._unchanged(DECISION), self._unchanged(file)
         if decision is None or signature is None:
             return None
-        if recorded.recorded_at > manifest.delivery.made_at:
+        if recorded.recorded_at > manifest.delivery.made_at + CLOCKS_DIFFER_BY:
             self._fail(file, "was recorded after the manifest was made")
             return None
         try:

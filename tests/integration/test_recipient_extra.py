@@ -83,7 +83,7 @@ def test_a_delivery_is_verified_and_opened_with_it(
 ) -> None:
     done = verify(recipients_environment, delivery.folder, keys, "--identity", delivery.identity, "--json")
     assert done.returncode == 0, done.stdout + done.stderr
-    found = json.loads(done.stdout)
+    [found] = json.loads(done.stdout)
     assert found["passed"] is True
     checked = " ".join(f["what"] for f in found["findings"] if f["result"] == "checked")
     assert "opens to the file that was inspected" in checked

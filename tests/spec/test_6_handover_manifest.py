@@ -137,6 +137,12 @@ def test_a_manifest_that_contradicts_itself_is_not_made(text: bytes, change: Cal
         build_manifest(change(manifest), subjects)
 
 
+def test_clocks_of_different_machines_may_differ_a_little(text: bytes) -> None:
+    manifest, subjects = read_manifest(text)
+    ahead = with_delivery(manifest, data_as_at=manifest.delivery.extracted_at + timedelta(minutes=4))
+    assert build_manifest(ahead, subjects)
+
+
 def test_a_manifest_names_exactly_the_files_of_its_delivery(text: bytes) -> None:
     manifest, subjects = read_manifest(text)
     with pytest.raises(InvalidDocument, match=r"notes\.txt"):

@@ -48,7 +48,7 @@ class AirflowClient:
         """DAG files that could not be read."""
         return self._pages("importErrors", "import_errors")
 
-    def wait_for_dags(self, dag_ids: set[str], patience_s: float = 60) -> None:
+    def wait_for_dags(self, dag_ids: set[str], patience_s: float = 120) -> None:
         """Returns once these DAGs were parsed. Raises TechnicalFailure, naming those missing and broken files."""
         if not wait_until(lambda: dag_ids <= {dag["dag_id"] for dag in self.dags()}, patience_s, every_s=0.5):
             missing = sorted(dag_ids - {dag["dag_id"] for dag in self.dags()})

@@ -49,13 +49,13 @@ _SETTINGS = {
 _NOT_DURABLE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
 
-def make_cluster(data: Path, programs: Path, account: Account, password: str) -> None:
+def make_cluster(data: Path, programs: Path, account: Account, password: str, *, durable: bool) -> None:
     """A new cluster in the folder `data`, whose superuser has this password. Raises TechnicalFailure."""
     unfinished = data.with_name(data.name + ".new")
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(mode=0o700)
     account.own(unfinished)
-    exit_code = _initdb(unfinished, programs, account, password)
+    exit_code = _initdb(unfinished, programs, account, password, [] if durable else ["--no-sync"])
     if exit_code != 0:
         raise TechnicalFailure(
             f"initdb could not make a PostgreSQL cluster in {data.parent} (exit code {exit_code}).",
@@ -72,11 +72,11 @@ def server_command(data: Path, programs: Path, account: Account, port: int, *, d
     return [str(programs / "bin" / "postgres"), "-D", account.folder_name(data), *options]
 
 
-def _initdb(folder: Path, programs: Path, account: Account, password: str) -> int:
+def _initdb(folder: Path, programs: Path, account: Account, password: str, more: list[str]) -> int:
     command = [str(programs / "bin" / "initdb"), "-D", account.folder_name(folder), "-U", SUPERUSER]
     # The locale is PostgreSQL's own, so that text sorts alike on every machine.
     command += ["--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
-    command += ["--auth=scram-sha-256", "--pwfile=/dev/stdin", "--no-instructions"]
+    command += ["--auth=scram-sha-256", "--pwfile=/dev/stdin", "--no-instructions", *more]
     reader, writer = os.pipe()
     account.own(reader)  # or initdb, as another user, could not open its own standard input
     with os.fdopen(reader), os.fdopen(writer, "w") as stream:

@@ -31,7 +31,7 @@ from extracts.local.passwords import checked_name, passfile, password_of, write_
 from extracts.local.processes import processes_in, runs_in, wait_until
 from extracts.local.programs import Account, copy_programs, remove_copy, server_account, wheel_programs
 
-_ENDINGS = ((signal.SIGINT, 20), (signal.SIGQUIT, 5), (signal.SIGKILL, 5))  # fast, immediate, at once; seconds
+_ENDINGS = ((signal.SIGINT, 60), (signal.SIGQUIT, 10), (signal.SIGKILL, 10))  # fast, immediate, at once; seconds
 
 
 @dataclass
@@ -64,7 +64,8 @@ class EmbeddedPostgres:
             account = server_account(self.data)
             programs = self._programs(account)
             if not self.data.exists():
-                make_cluster(self.data, programs, account, password_of(self.folder / "passwords", SUPERUSER, HOST))
+                password = password_of(self.folder / "passwords", SUPERUSER, HOST)
+                make_cluster(self.data, programs, account, password, durable=self.durable)
             self._launch(programs, account)
 
     def stop(self) -> None:

@@ -104,6 +104,11 @@ class Extract:
     sources: tuple[SourceCheck, ...]
     membership: Path | None = None
 
+    @property
+    def built_at(self) -> datetime:
+        """When the rows were drawn: the moment of the snapshot, by the source's clock."""
+        return self.snapshot.at
+
 
 class CheckKind(StrEnum):
     """What a failed check means for the run: the data are wrong, a limit is passed, or the source is late."""

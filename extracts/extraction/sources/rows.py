@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from extracts.agreement.plan import Condition, ExtractPlan, Operator, PlannedDataset, SafeAddress
 from extracts.catalogue.contract import ColumnType, Dataset, PeriodKind
-from extracts.extraction.sources.literals import array, literal, name, text_array, text_literal
+from extracts.extraction.sources.literals import array, literal, name, relation, text_array, text_literal
 
 LEAVE_OUT = "leave out"
 STOP_AND_ASK = "stop and ask"
@@ -41,13 +41,36 @@ def safe_address(dataset: PlannedDataset) -> str:
     return f"d.{name(dataset.safe_address_column)} IS NOT FALSE"
 
 
-def held(plan: ExtractPlan, dataset: PlannedDataset, effect: str) -> list[str]:
-    """One expression per column of persons: is there a hold of this effect on that person?"""
+def not_held(plan: ExtractPlan, dataset: PlannedDataset) -> list[str]:
+    """One condition per column of persons: no hold leaves that person out."""
     return [
-        f"EXISTS (SELECT 1 FROM curated.hold h WHERE {person_form('h.person')} = {person_form('d.' + name(person))}"
-        f" AND {in_scope(plan)} AND h.effect = {text_literal(effect)})"
+        f"NOT EXISTS (SELECT 1 FROM curated.hold h WHERE {person_form('h.person')} = {person_form('d.' + name(person))}"
+        f" AND {in_scope(plan)} AND h.effect = {text_literal(LEAVE_OUT)})"
         for person in dataset.persons
     ]
+
+
+def with_holds(plan: ExtractPlan, dataset: PlannedDataset) -> str:
+    """The curated view `d` with, per column of persons, what the holds on that person say (`h0`, `h1`, ...).
+
+    A join, since a subquery in an expression would be asked again for every row and every use.
+    """
+    holds = (
+        f"SELECT {person_form('h.person')} AS person,"
+        f" bool_or(h.effect = {text_literal(LEAVE_OUT)}) AS leaves_out,"
+        f" bool_or(h.effect = {text_literal(STOP_AND_ASK)}) AS asks"
+        f" FROM curated.hold h WHERE {in_scope(plan)} GROUP BY ({person_form('h.person')})"
+    )
+    joins = (
+        f" LEFT JOIN ({holds}) h{i} ON h{i}.person = {person_form('d.' + name(person))}"
+        for i, person in enumerate(dataset.persons)
+    )
+    return f"{relation(dataset.relation)} d{''.join(joins)}"
+
+
+def held(dataset: PlannedDataset, says: str) -> str:
+    """Whether a hold on any of the row's persons `leaves_out` or `asks`; for use over `with_holds`."""
+    return " OR ".join(f"COALESCE(h{i}.{says}, false)" for i in range(len(dataset.persons))) or "false"
 
 
 def in_scope(plan: ExtractPlan) -> str:

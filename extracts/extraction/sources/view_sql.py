@@ -88,7 +88,7 @@ def _data(plan: ExtractPlan, planned: PlannedDataset, types: dict[str, ColumnTyp
     tests = [rows.matching(planned, types)] if planned.conditions else []
     for marker in (planned.restricted_column, rows.safe_address(planned) != "false" and planned.safe_address_column):
         tests += [f"d.{name(marker)} IS FALSE"] if marker else []
-    tests += [f"NOT {exists}" for exists in rows.held(plan, planned, rows.LEAVE_OUT)]
+    tests += rows.not_held(plan, planned)
     where = f" WHERE {' AND '.join(tests)}" if tests else ""
     definition = f"SELECT {', '.join('d.' + name(c) for c in columns)} FROM {relation(planned.relation)} d{where}"
     return ExpectedView(names.data_view(plan.request_id, planned.dataset), definition, columns)
@@ -99,9 +99,9 @@ def _counts(plan: ExtractPlan, planned: PlannedDataset, types: dict[str, ColumnT
         "on_date": rows.on_date(planned, types),
         "matching": rows.matching(planned, types),
         "restricted": rows.restricted(planned),
-        "on_hold": " OR ".join(rows.held(plan, planned, rows.LEAVE_OUT)),
+        "on_hold": rows.held(planned, "leaves_out"),
         "withheld": rows.safe_address(planned),
-        "asks": " OR ".join(rows.held(plan, planned, rows.STOP_AND_ASK)),
+        "asks": rows.held(planned, "asks"),
     }
     out = "r.restricted OR r.on_hold"
     counted = {
@@ -116,7 +116,7 @@ def _counts(plan: ExtractPlan, planned: PlannedDataset, types: dict[str, ColumnT
         "SELECT r.on_date, count(*) AS source, "
         + ", ".join(f"count(*) FILTER (WHERE {test}) AS {column}" for column, test in counted.items())
         + f" FROM (SELECT {', '.join(f'{fact} AS {alias}' for alias, fact in facts.items())}"
-        f" FROM {relation(planned.relation)} d) r GROUP BY r.on_date"
+        f" FROM {rows.with_holds(plan, planned)}) r GROUP BY r.on_date"
     )
     columns = ("on_date", "source", *counted)
     return ExpectedView(names.counts_view(plan.request_id, planned.dataset), definition, columns)
@@ -140,18 +140,21 @@ def _holds(plan: ExtractPlan, planned: PlannedDataset, types: dict[str, ColumnTy
 
 
 def _left_out(plan: ExtractPlan, planned: PlannedDataset, types: dict[str, ColumnType]) -> ExpectedView:
-    held = " OR ".join(rows.held(plan, planned, rows.LEAVE_OUT))
-    why = (
-        f"CASE WHEN {rows.restricted(planned)} THEN 'restricted'::text WHEN {held} THEN 'hold'::text"
-        " ELSE 'safe address'::text END"
-    )
+    held = rows.held(planned, "leaves_out")
+    facts = {
+        **{f"person_{i}": rows.person_form(f"d.{name(person)}") for i, person in enumerate(planned.persons)},
+        "on_date": rows.on_date(planned, types),
+        "why": (
+            f"CASE WHEN {rows.restricted(planned)} THEN 'restricted'::text WHEN {held} THEN 'hold'::text"
+            " ELSE 'safe address'::text END"
+        ),
+    }
     out = f"({rows.restricted(planned)} OR {held} OR {rows.safe_address(planned)})"
-    parts = [
-        f"SELECT {rows.person_form('d.' + name(person))} AS person, {why} AS why,"
-        f" {rows.on_date(planned, types)} AS on_date FROM {relation(planned.relation)} d"
-        f" WHERE {rows.matching(planned, types)} AND {out}"
-        for person in planned.persons
-    ]
-    definition = f"SELECT p.person, p.why, p.on_date FROM ({' UNION ALL '.join(parts)}) p"
+    people = ", ".join(f"(r.person_{i})" for i in range(len(planned.persons)))
+    definition = (
+        f"SELECT p.person, r.why, r.on_date FROM (SELECT {', '.join(f'{fact} AS {a}' for a, fact in facts.items())}"
+        f" FROM {rows.with_holds(plan, planned)} WHERE {rows.matching(planned, types)} AND {out}) r"
+        f" CROSS JOIN LATERAL (VALUES {people}) p(person) WHERE p.person IS NOT NULL"
+    )
     columns = ("person", "why", "on_date")
     return ExpectedView(names.left_out_view(plan.request_id, planned.dataset), definition, columns, True)

@@ -91,11 +91,11 @@ def _summary(world: World, done: list[Delivered], seconds: float) -> None:
     out.print()
     show_table(
         "What left, and why the rest did not",
-        ("request", "dataset", "source", "filtered", "on hold", "withheld", "delivered", "bytes"),
+        ("dataset", "source", "filtered", "on hold", "withheld", "delivered"),
         [row for d in done for row in _funnels(d)],
     )
     out.print()
-    show_table("What the recipient can say", ("delivery", "verified"), [_verified(d) for d in done])
+    show_table("What the recipient collected", ("delivery", "bytes", "verified"), [_verified(d) for d in done])
     refused = [d.examined.request.request_id for d in world.decided if d.examined.request.request_id not in by_id]
     _next(world, done, refused)
 
@@ -106,19 +106,16 @@ def _asked(decided: Any) -> tuple[str, ...]:
 
 
 def _funnels(delivered: Delivered) -> list[tuple[str, ...]]:
-    size = sum(p.stat().st_size for p in delivered.folder.glob("*.age")) if delivered.folder else 0
     names = ("source", "filtered", "held", "withheld", "delivered")
-    return [
-        (delivered.request_id, dataset, *(f"{funnel[n]:,}" for n in names), f"{size:,}")
-        for dataset, funnel in delivered.funnel.items()
-    ]
+    return [(dataset, *(f"{funnel[n]:,}" for n in names)) for dataset, funnel in delivered.funnel.items()]
 
 
-def _verified(delivered: Delivered) -> tuple[str, str]:
+def _verified(delivered: Delivered) -> tuple[str, str, str]:
     outcome = delivered.outcome
-    if not delivered.verified:
-        return delivered.request_id, f"{outcome['outcome']}: {outcome.get('reason', '')}"
-    return outcome["delivery"], f"{delivered.verified[0]} {len(delivered.verified) - 1} things checked."
+    if delivered.folder is None:
+        return delivered.request_id, "", f"{outcome['outcome']}: {outcome.get('reason', '')}"
+    size = sum(path.stat().st_size for path in delivered.folder.iterdir())
+    return outcome["delivery"], f"{size:,}", f"yes, {len(delivered.verified) - 1} things checked"
 
 
 def _next(world: World, done: list[Delivered], refused: list[str]) -> None:

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -17,6 +18,7 @@ from rich.table import Table
 from extracts.canonical import plain
 from extracts.errors import ExtractsError, InvalidDocument
 
+_SHORT = 26
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
@@ -27,14 +29,18 @@ def show_json(value: Any) -> None:
 
 
 def show_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """A table for people; an empty one says so."""
-    table = Table(title=title, title_justify="left", title_style="bold", header_style="bold", show_edge=False)
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    count = 0
-    for count, row in enumerate(rows, 1):  # noqa: B007 - the count is used below
-        table.add_row(*(escape("" if cell is None else str(cell)) for cell in row))
-    out.print(table if count else f"[bold]{escape(title)}[/bold]: none")
+    """A table for people; an empty one says so. Short cells are never broken; long ones wrap between words."""
+    cells = [[escape("" if cell is None else str(cell)) for cell in row] for row in rows]
+    table = Table(
+        title=title, title_justify="left", title_style="bold", header_style="bold", box=SIMPLE, pad_edge=False
+    )
+    for number, column in enumerate(columns):
+        widest = max((len(row[number]) for row in cells), default=0)
+        is_number = all(row[number].replace(",", "").isdigit() for row in cells)
+        table.add_column(column, no_wrap=widest <= _SHORT, justify="right" if is_number and cells else "left")
+    for row in cells:
+        table.add_row(*row)
+    out.print(table if cells else f"[bold]{escape(title)}[/bold]: none")
 
 
 def show_facts(title: str, facts: Mapping[str, object]) -> None:

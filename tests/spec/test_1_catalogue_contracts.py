@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from extracts.canonical import digest_file
 from extracts.catalogue.contract import Classification, ColumnType, Dataset, Identifiability, Identifier, PeriodKind
@@ -368,3 +371,25 @@ def test_free_text_bank_details_and_markers_have_no_treatment_at_all(dataset: Da
 def test_every_treatment_that_a_contract_may_name_exists() -> None:
     named = {t for d in SAMPLES.values() for c in d.columns for ts in c.treatments.values() for t in ts}
     assert named <= set(TREATMENTS)
+
+
+# --- whatever else is in the file -----------------------------------------------------------------------------------
+
+LINES = CONTRACT.splitlines()
+JUNK = ("[]", "{}", "-1", "null", "true", "'; DROP TABLE dwp.person; --'", "[[1], {a: b}]", "\u202eevil")
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.integers(0, len(LINES) - 1), st.sampled_from(("", *JUNK)))
+def test_no_line_can_be_lost_or_replaced_so_that_anything_but_a_fault_is_told(number: int, junk: str) -> None:
+    """Never a stack trace from a library, never a half-read dataset."""
+    lines = list(LINES)
+    field, colon, _ = lines[number].partition(": ")
+    lines[number] = f"{field}: {junk}" if junk and colon else ""
+    with TemporaryDirectory() as folder:
+        try:
+            found = load(Path(folder), "\n".join(lines))
+        except InvalidDocument:
+            return
+    assert found.columns
+    assert found.persons == ("nino",)

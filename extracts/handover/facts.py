@@ -89,6 +89,7 @@ class AgreementFacts(Fact):
     valid_from: Annotated[date, "First day of the decision."]
     valid_until: Annotated[date, "Last day of the decision."]
     review_on: Annotated[date, "When the agreement is to be reviewed."]
+    policy_digest: Annotated[str, "Digest of the policy statement in force when this was made."] = ""
 
 
 @dataclass(frozen=True)
@@ -209,6 +210,7 @@ class MadeBy(Fact):
     dag: Annotated[str, "The DAG; empty for a run without Airflow."]
     run: Annotated[str, "The run."]
     try_number: Annotated[int, "Which try of it."]
+    code_digest: Annotated[str, "Digest over the software's own files, as they were installed."] = ""
 
 
 @dataclass(frozen=True)

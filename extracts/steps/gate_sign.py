@@ -122,7 +122,7 @@ def _agreement_parts(work: Workplace, approved: Approved, state: RunState, extra
     )
     return {
         "delivery": delivery,
-        "agreement": manifest_facts.agreement_facts(approved),
+        "agreement": manifest_facts.agreement_facts(approved, work.policy),
         "handling": manifest_facts.handling(approved, now.date()),
     }
 

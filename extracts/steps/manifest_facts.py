@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from extracts import __version__
-from extracts.canonical import digest_file
+from extracts.canonical import digest, digest_file
 from extracts.catalogue.contract import Dataset
 from extracts.handover import facts
 from extracts.handover.encryption import Encrypted
@@ -17,14 +17,15 @@ from extracts.handover.manifest import Manifest
 
 if TYPE_CHECKING:
     from extracts.agreement.plan import ExtractPlan, PlannedDataset
+    from extracts.agreement.policy import Policy
     from extracts.extraction.values import Extract, ExtractFile, Report, SourceCheck
     from extracts.steps.approval import Approved
 
 _PROJECT = Path(__file__).resolve().parents[2]
 
 
-def agreement_facts(approved: Approved) -> facts.AgreementFacts:
-    """What the manifest says about the agreement, from the published documents."""
+def agreement_facts(approved: Approved, policy: Policy) -> facts.AgreementFacts:
+    """What the manifest says about the agreement, from the published documents. `policy`: the one now in force."""
     plan, decision, request = approved.plan, approved.decision, approved.request
     basis = request["lawful_basis"]
     return facts.AgreementFacts(
@@ -50,6 +51,7 @@ def agreement_facts(approved: Approved) -> facts.AgreementFacts:
         valid_from=decision.valid_from or plan.start_on,
         valid_until=decision.valid_until or plan.end_on,
         review_on=decision.review_on or plan.review_on,
+        policy_digest=digest(policy.model_dump(mode="json")),
     )
 
 
@@ -157,6 +159,7 @@ def made_by(dag: str, run: str, try_number: int, image_digest: str) -> facts.Mad
         dag=dag,
         run=run,
         try_number=try_number,
+        code_digest=_code_digest(),
     )
 
 
@@ -167,6 +170,11 @@ def complete(parts: Mapping[str, Any]) -> Manifest:
 
 def _recorded(signature: Any, at: datetime) -> facts.RecordedSignature:
     return facts.RecordedSignature(signature.principal, signature.key_fingerprint, at)
+
+
+def _code_digest() -> str:
+    package = _PROJECT / "extracts"
+    return digest({str(p.relative_to(package)): digest_file(p) for p in sorted(package.rglob("*.py"))})
 
 
 def _commit() -> str:

@@ -7,7 +7,7 @@ a query that must find nothing. A query is formatted by Great Expectations, so b
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -85,8 +85,14 @@ def unique_check(dataset: str, columns: Iterable[str], harm: str, rows: int = 0)
     query = " UNION ALL ".join(
         f"SELECT 1 AS found FROM {{batch}} {where}GROUP BY {list_sql} HAVING count(*) > 1" for where in wheres
     )
-    words = "is different in every row" if len(names) == 1 else "are different in every row"
-    return query_check(ROWS, query, words, f"{dataset}.{', '.join(names)}", harm, "values occur more than once")
+    return query_check(
+        ROWS, query, unique_words(names), f"{dataset}.{', '.join(names)}", harm, "values occur more than once"
+    )
+
+
+def unique_words(columns: Sequence[str]) -> str:
+    """How a report says that these columns form a key."""
+    return "is different in every row" if len(columns) == 1 else "are different in every row"
 
 
 def count_check(

@@ -42,11 +42,11 @@ def open_source(address: str) -> sa.Engine:
     """PostgreSQL as the agreement's role. Raises SourceUnreachable, SourceChanged."""
     from extracts.extraction.sources.postgres import source_errors
 
-    engine = sa.create_engine(
-        "postgresql+psycopg://", creator=lambda: _enter(address), poolclass=StaticPool, hide_parameters=True
+    with source_errors():
+        connection = _enter(address)
+    return sa.create_engine(
+        "postgresql+psycopg://", creator=lambda: connection, poolclass=StaticPool, hide_parameters=True
     )
-    with source_errors(), engine.connect():
-        return engine
 
 
 def file_query(path: Path) -> str:

@@ -29,6 +29,7 @@ from extracts.extraction.validation_check import (
     query_check,
     quoted_text,
     unique_check,
+    unique_words,
 )
 from extracts.extraction.validation_treated import form_checks
 from extracts.extraction.values import CheckKind, CheckResult
@@ -165,7 +166,7 @@ def _key_check(planned: PlannedDataset, rows: int) -> tuple[list[Check], list[Ch
         return [unique_check(planned.dataset, delivered, KEY_HARM, rows)], []
     reason = f"the key is not delivered whole ({', '.join(missing)}): the source validation checks it"
     target = f"{planned.dataset}.{', '.join(planned.key)}"
-    return [], [not_applicable("is different in every row", target, reason, KEY_HARM)]
+    return [], [not_applicable(unique_words(planned.key), target, reason, KEY_HARM)]
 
 
 def _column_checks(dataset: str, position: int, planned: PlannedColumn, column: Column | None) -> list[Check]:

@@ -7,7 +7,8 @@ import pytest
 
 ROOT = Path(__file__).parent.parent / "extracts"
 ROWS = (
-    ("errors", "canonical", "signing", "documents"),
+    ("errors",),
+    ("canonical", "signing", "documents"),
     ("catalogue",),
     ("agreement",),
     ("extraction", "handover", "record"),

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from extracts import __version__
-from extracts.cli import decisions, demo, keys, ledger, requests, runs, system, verify
+from extracts.cli import datasets, decisions, demo, keys, ledger, requests, runs, system, verify
 
 app = typer.Typer(
     name="extracts",
@@ -35,6 +35,7 @@ app.command("decide")(decisions.decide)
 app.command("suspend")(decisions.suspend)
 app.command("resume")(decisions.resume)
 app.command("revoke")(decisions.revoke)
+app.add_typer(datasets.app, name="dataset")
 app.add_typer(runs.source_app, name="source")
 app.command("run")(runs.run)
 app.command("redeliver")(runs.redeliver)

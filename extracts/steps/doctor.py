@@ -106,11 +106,21 @@ def _service(work: Workplace) -> str:
 
 
 def _register(work: Workplace) -> str:
+    from extracts.errors import Refused
     from extracts.record import ledger
+    from extracts.record.migrations import pending
+    from extracts.record.rights import protection_problems
     from extracts.record.transaction import reading
 
+    missing = pending(work.register, work.places.sql / "register")
+    if missing:
+        raise Refused(f"Migrations are missing: {', '.join(missing)}.", advice="Run `extracts register migrate`.")
     with reading(work.register) as view:
-        return f"reachable; the ledger has {ledger.head(view.connection).sequence:,} events"
+        if problems := protection_problems(view):
+            raise Refused(
+                f"The ledger is not protected: {'; '.join(problems)}.", advice="Ask the database administrator."
+            )
+        return f"reachable and protected; the ledger has {ledger.head(view.connection).sequence:,} events"
 
 
 def _sources(work: Workplace) -> Iterator[Condition]:

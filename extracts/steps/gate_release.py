@@ -49,8 +49,8 @@ def release(work: Workplace, key: RunKey, folder: RunFolder) -> dict[str, Any]:
         _source_is_still_so(work, approved, staging)
         zone = drop_zone(work)
         zone.check()
-        lock.check()
         manifest, digest = _intend(work, key, state, staging / DELIVERY)
+        lock.check()
         try:
             published = zone.publish(staging / DELIVERY, index_signer(work), work.now())
         except ExtractsError:

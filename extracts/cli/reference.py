@@ -1,0 +1,172 @@
+"""Writes the generated reference pages: `python -m extracts.cli.reference docs`; a test compares them."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+_NOTE = "<!-- Written by `make docs`; do not edit. -->\n\n"
+
+
+def pages() -> Mapping[str, Callable[[], str]]:
+    """Path below docs -> its text."""
+    from extracts.handover.reference import manifest_reference
+
+    return {
+        "reference/settings.md": settings_page,
+        "reference/cli.md": cli_page,
+        "reference/treatments.md": treatments_page,
+        "reference/policy-rules.md": policy_page,
+        "reference/statuses.md": statuses_page,
+        "reference/manifest.md": manifest_reference,
+        "reference/request.schema.json": request_schema_page,
+    }
+
+
+def request_schema_page() -> str:
+    """The JSON Schema of requests, for editors."""
+    from extracts.agreement.request import request_schema
+
+    return json.dumps(request_schema(), indent=2, ensure_ascii=False) + "\n"
+
+
+def settings_page() -> str:
+    """Every environment variable."""
+    from extracts.settings import SETTINGS
+
+    head = """# Settings
+
+Everything comes from the environment. A file `settings.env` in EXTRACTS_HOME (mode 0600, one `NAME=value` a line) fills
+in what the environment does not say; the demo writes one. No secret has a default. `extracts settings` prints what is
+in force, secrets masked; `extracts doctor` says what is missing or unsafe.
+
+| variable | meaning | default |
+|---|---|---|
+"""
+    rows = [
+        f"| `{s.name}` | {s.meaning}{' **Secret.**' if s.secret else ''} | {_default(s.default)} |" for s in SETTINGS
+    ]
+    return _NOTE + head + "\n".join(rows) + "\n"
+
+
+def _default(text: str | None) -> str:
+    if text is None:
+        return "none: must be set"
+    return f"`{text.replace('{PROJECT}/', '').replace('{EXTRACTS_HOME}', '$EXTRACTS_HOME')}`" if text else "empty"
+
+
+def cli_page() -> str:
+    """Every command with its options, from the command line itself."""
+    import typer.main
+
+    from extracts.cli.app import app
+
+    root = typer.main.get_command(app)
+    head = """# Command line
+
+Every command answers with tables for people, and with one JSON document on standard output where `--json` is offered.
+Exit codes: 0 done, 1 refused or failed check, 2 usage.
+
+"""
+    return _NOTE + head + "\n".join(_commands(root, "extracts"))
+
+
+def _commands(command: Any, name: str) -> Iterator[str]:
+    children = getattr(command, "commands", None)
+    if children:
+        for child, found in children.items():
+            yield from _commands(found, f"{name} {child}")
+        return
+    arguments = [p for p in command.params if p.param_type_name == "argument"]
+    options = [p for p in command.params if p.param_type_name == "option" and p.name != "help"]
+    usage = " ".join([name, *(_argument(a) for a in arguments), *(["[options]"] if options else [])])
+    yield f"## `{usage}`\n\n{' '.join((command.help or '').split())}\n"
+    if arguments or options:
+        yield "| | |\n|---|---|"
+        for parameter in (*arguments, *options):
+            yield f"| `{', '.join(_names(parameter))}` | {' '.join((getattr(parameter, 'help', None) or '').split())} |"
+        yield ""
+
+
+def _argument(parameter: Any) -> str:
+    return str(parameter.metavar or parameter.name).upper()
+
+
+def _names(parameter: Any) -> list[str]:
+    if parameter.param_type_name == "argument":
+        return [_argument(parameter)]
+    return [str(name) for name in parameter.opts]
+
+
+def treatments_page() -> str:
+    """What each treatment does, before and after."""
+    from extracts.catalogue.treatments import TREATMENTS
+
+    head = """# Treatments
+
+What can be done to a column before it leaves. Which of them a column allows, for identified and for pseudonymised
+extracts, is in its dataset's contract. Blank identifiers become null before they are pseudonymised, and nulls stay null
+(`present` alone makes them false). A change of what a treatment does is a new version, and older approvals do not cover
+it.
+
+| treatment | parameters | what is delivered | before | after |
+|---|---|---|---|---|
+"""
+    rows = [
+        f"| `{t.reference}` | {', '.join(t.parameters) or '-'} | {t.plain} | `{t.before}` | `{t.after}` |"
+        for t in TREATMENTS.values()
+    ]
+    return _NOTE + head + "\n".join(rows) + "\n"
+
+
+def policy_page() -> str:
+    """The sample policy statement's rules."""
+    from extracts.agreement.policy import parse_policy
+    from extracts.documents import read
+    from extracts.settings import PROJECT
+
+    policy = parse_policy(read(PROJECT / "examples" / "governance" / "policy.yaml"))
+    head = f"""# Policy rules
+
+The rules of the sample policy statement, version {policy.version}. An organisation writes its own in
+`policy.yaml`; the checks that a rule may name are these. Every rule answers one of the Board's five questions, and each
+finding is a pass, a violation or a gap (not declared, so it cannot be judged). Both of the latter stop. A rule marked
+*immediate* also stops agreements that run already; the others list them for review.
+
+| rule | question | what it asks | where it comes from | what to do |
+|---|---|---|---|---|
+"""
+    rows = [
+        f"| {r.id}{' (immediate)' if r.immediate else ''} | {r.question} | {r.title} | {r.clause} | {r.fix} |"
+        for r in policy.rules
+    ]
+    return _NOTE + head + "\n".join(rows) + "\n"
+
+
+def statuses_page() -> str:
+    """The table of transitions and its picture."""
+    from extracts.agreement.status import TRANSITIONS, diagram
+
+    rows = [f"| {t.source} | {t.verb} | {t.target} | {' or '.join(str(who) for who in t.who)} |" for t in TRANSITIONS]
+    return (
+        _NOTE
+        + "# Statuses of a request\n\nWhat is not in this table cannot be done.\n\n```mermaid\n"
+        + diagram()
+        + "```\n\n| from | step | to | who |\n|---|---|---|---|\n"
+        + "\n".join(rows)
+        + "\n"
+    )
+
+
+def main(folder: Path) -> None:
+    """Write every page below `folder`."""
+    for name, page in pages().items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(page(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

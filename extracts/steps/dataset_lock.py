@@ -1,0 +1,20 @@
+"""Locks the curated views, as the source has them, to the versions of their contracts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import psycopg
+
+from extracts.catalogue.view_lock import lock_views
+from extracts.extraction.sources.postgres import source_errors
+
+if TYPE_CHECKING:
+    from extracts.steps.workplace import Workplace
+
+
+def lock_datasets(work: Workplace, address: str) -> dict[str, str]:
+    """Write every dataset's lock; its version by dataset. Raises SourceChanged, SourceUnreachable, InvalidDocument."""
+    with source_errors(), psycopg.connect(address) as connection:
+        found = lock_views(work.places.expectations, work.places.sql, connection)
+    return {name: lock.version for name, lock in found.items()}

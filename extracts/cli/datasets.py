@@ -25,10 +25,15 @@ def list_datasets(as_json: Json = False) -> None:
 
 @app.command()
 def lock(
-    address: Annotated[str, typer.Option(help="libpq keywords of a role that may look at the views.")],
+    address: Annotated[
+        str, typer.Option(help="libpq keywords of a role that may make views where the base tables are.")
+    ],
 ) -> None:
-    """Lock every curated view, as it is deployed, to its contract's version; refused where that needs a new one."""
+    """Lock every curated view to its contract's version, as PostgreSQL prints it; refused where that needs a new one."""
     from extracts.steps.dataset_lock import lock_datasets
 
-    for name, version in lock_datasets(workplace(), address).items():
-        out.print(f"{name} {version} is locked to the view as it is deployed.")
+    found = lock_datasets(workplace(), address)
+    for name, version in found.items():
+        out.print(f"{name} {version} is locked to its view as it is now.")
+    if not found:
+        out.print("Every lock is as it should be.")

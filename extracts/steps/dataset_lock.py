@@ -1,4 +1,4 @@
-"""Locks the curated views, as the source has them, to the versions of their contracts."""
+"""Locks the curated views, as PostgreSQL prints them, to the versions of their contracts."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def lock_datasets(work: Workplace, address: str) -> dict[str, str]:
-    """Write every dataset's lock; its version by dataset. Raises SourceChanged, SourceUnreachable, InvalidDocument."""
+    """Write every lock that changed; the version by dataset. Raises SourceChanged, SourceUnreachable, InvalidDocument."""
     with source_errors(), psycopg.connect(address) as connection:
         found = lock_views(work.places.expectations, work.places.sql, connection)
     return {name: lock.version for name, lock in found.items()}

@@ -74,19 +74,30 @@ def copy_file(source: Path, target: Path, mode: int) -> None:
         os.fsync(copy.fileno())
 
 
-def write_file(target: Path, data: bytes, mode: int) -> None:
-    """`target` holds `data`, or what it held before: written aside, synced, renamed over."""
-    unfinished = target.with_name(f".{target.name}.unfinished")
+def write_file(target: Path, data: bytes, mode: int, unfinished: Path | None = None) -> None:
+    """`target` holds `data`, or what it held before: written aside, synced, renamed over.
+
+    `unfinished`: where aside is, on the same file system, if nobody who sees `target` may see it.
+    """
+    unfinished = unfinished or target.with_name(f".{target.name}.unfinished")
     unfinished.unlink(missing_ok=True)
     try:
         with os.fdopen(_create(unfinished, mode), "wb") as stream:
             stream.write(data)
             stream.flush()
             os.fsync(stream.fileno())
+        give_to_group_of(target.parent, unfinished)
         unfinished.replace(target)
     finally:
         unfinished.unlink(missing_ok=True)
     sync_folder(target.parent)
+
+
+def give_to_group_of(folder: Path, path: Path) -> None:
+    """`path`, not yet in `folder`, gets its group if the folder's group-id bit is set, as a file made there would."""
+    found = folder.stat()
+    if found.st_mode & stat.S_ISGID:
+        os.chown(path, -1, found.st_gid)
 
 
 def sync_folder(folder: Path) -> None:

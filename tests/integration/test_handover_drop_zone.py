@@ -12,6 +12,7 @@ import stat
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -32,10 +33,11 @@ from extracts.errors import (
 )
 from extracts.handover.chain import verify, verify_index
 from extracts.handover.dropzone.folder import FolderDropZone
-from extracts.handover.dropzone.index import Status
+from extracts.handover.dropzone.index import IndexSigner, Status
 from extracts.handover.dropzone.interface import DropZone, Place
 from extracts.handover.facts import Previous
 from extracts.handover.manifest import Manifest
+from extracts.handover.reading import Contents, read_contents
 from extracts.handover.verify import verify_delivery
 from tests.support.deliveries import NOW, MadeDelivery, a_delivery, an_index_signer, revised, with_delivery
 from tests.support.keys import Keys
@@ -202,7 +204,9 @@ def test_a_recipients_folder_hands_its_group_to_what_is_published_there(
     delivered = [p for p in (root / RECIPIENT).rglob("*") if PLACE.delivery_id in str(p)]
     assert len(delivered) == 12
     assert {p.stat().st_gid for p in delivered} == {group}
-    assert (root / RECIPIENT / REQUEST).stat().st_gid == group
+    there = [root / RECIPIENT / REQUEST, *(root / RECIPIENT / REQUEST).glob("index*")]
+    assert {p.stat().st_gid for p in there} == {group}
+    assert len(there) == 3
 
 
 # --- the index ------------------------------------------------------------------------------------------------------
@@ -426,6 +430,50 @@ def test_completing_never_adopts_another_delivery_than_the_ledgers(
     with pytest.raises(VerificationFailed, match="not the delivery that the ledger says"):
         zone.complete(PLACE, redone.assembled.manifest_digest, signer, NOW)
     assert not (root / RECIPIENT / REQUEST / "index.json").exists()
+
+
+def test_whatever_is_unfinished_lies_where_no_recipient_looks(
+    root: Path, staged: MadeDelivery, keys: Keys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: set[str] = set()
+    create = os.open
+
+    def watched(path: str, flags: int, *more: int, **named: int) -> int:
+        if flags & os.O_CREAT:
+            seen.add(str(Path(path).relative_to(root).parts[0]))
+        return create(path, flags, *more, **named)
+
+    monkeypatch.setattr(os, "open", watched)
+    FolderDropZone(root).publish(staged.folder, an_index_signer_that_opens_no_files(keys), NOW)
+    assert seen == {".publishing"}
+
+
+def an_index_signer_that_opens_no_files(keys: Keys) -> IndexSigner:
+    """Signing writes temporary files elsewhere; here only the drop zone's own are watched."""
+    signature = keys.sign(b"", "service", signing.INDEX)
+    return IndexSigner(lambda data: signature, lambda data, signature, at: None)
+
+
+def test_an_index_read_while_it_is_rewritten_is_read_again(
+    tmp_path: Path, root: Path, staged: MadeDelivery, keys: Keys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    zone, signer = FolderDropZone(root), an_index_signer(keys)
+    folder = zone.publish(staged.folder, signer, NOW).path.parent
+    later = a_delivery(tmp_path / "later", keys, manifest=december)
+    contents = iter([_torn_by(lambda: zone.publish(later.folder, signer, NOW))])
+    monkeypatch.setattr("extracts.handover.chain.read_contents", lambda f: next(contents, read_contents)(f))
+    assert verify_index(folder, keys.allowed_signers).passed
+
+
+def _torn_by(act: Callable[[], object]) -> Callable[[Path], Contents]:
+    def read(folder: Path) -> Contents:
+        before = read_contents(folder)
+        act()
+        after = read_contents(folder)
+        torn = {**after.documents, "index.json": before.documents["index.json"]}
+        return replace(after, documents=torn, digests={**after.digests, "index.json": before.digests["index.json"]})
+
+    return read
 
 
 # --- two at once ----------------------------------------------------------------------------------------------------

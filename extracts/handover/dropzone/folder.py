@@ -41,8 +41,8 @@ from extracts.handover.dropzone.interface import Passing, Place, Published
 from extracts.handover.dropzone.publishing import (
     FILE_MODE,
     check_written,
-    give_to_group_of,
     make_folder,
+    open_to_group_of,
     read_delivery,
     write_delivery,
 )
@@ -172,7 +172,7 @@ class FolderDropZone:
             self.passing("verified")
             make_folder(target.parent.parent)
             make_folder(target.parent)
-            give_to_group_of(target.parent, unfinished)
+            open_to_group_of(target.parent, unfinished)
             unfinished.rename(target)
             self.passing("renamed")
             sync_folder(target.parent)
@@ -190,23 +190,23 @@ class FolderDropZone:
             self._tidy_signature(place, signer)
 
     def _write_index(self, place: Place, index: Index, signer: IndexSigner) -> None:
-        folder = self._folder(place)
         data = index.text()
-        signature = signer.sign(data)
-        kept = folder / INDEX_SIGNATURE
-        old = _fitting(folder, signer)
-        write_file(kept, (old + signature).encode(), FILE_MODE)
+        old, new = _fitting(self._folder(place), signer), signer.sign(data)
+        self._put(place, INDEX_SIGNATURE, (old + new).encode())
         self.passing("index signed")
-        write_file(folder / INDEX, data, FILE_MODE)
+        self._put(place, INDEX, data)
         self.passing("index written")
-        write_file(kept, signature.encode(), FILE_MODE)
+        self._put(place, INDEX_SIGNATURE, new.encode())
         self.passing("done")
 
     def _tidy_signature(self, place: Place, signer: IndexSigner) -> None:
         """Of two signatures that a killed publisher left, the one that fits; ssh-keygen would read the other."""
         kept = self._folder(place) / INDEX_SIGNATURE
         if len(signature_blocks(kept.read_bytes())) > 1:
-            write_file(kept, _fitting(kept.parent, signer).encode(), FILE_MODE)
+            self._put(place, INDEX_SIGNATURE, _fitting(kept.parent, signer).encode())
+
+    def _put(self, place: Place, name: str, data: bytes) -> None:
+        write_file(self._folder(place) / name, data, FILE_MODE, unfinished=Path(f"{self._work(place)}.index"))
 
     def _folder(self, place: Place) -> Path:
         return self.root / _plain(place.recipient) / _plain(place.request_id)

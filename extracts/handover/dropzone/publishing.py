@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import stat
 from pathlib import Path
 
 from extracts.canonical import digest_bytes, digest_file
 from extracts.errors import VerificationFailed
 from extracts.handover.dropzone.interface import Passing
-from extracts.handover.files import copy_file, forget_cached, sync_folder
+from extracts.handover.files import copy_file, forget_cached, give_to_group_of, sync_folder
 from extracts.handover.manifest import AFTER_THE_MANIFEST, MANIFEST, Manifest, read_manifest
 
 FOLDER_MODE, FILE_MODE = 0o750, 0o640
@@ -46,20 +45,18 @@ def check_written(folder: Path, manifest: Manifest, manifest_digest: str) -> Non
             )
 
 
-def give_to_group_of(folder: Path, unfinished: Path) -> None:
+def open_to_group_of(folder: Path, unfinished: Path) -> None:
     """Modes of a delivery, and the group of `folder` if its group-id bit is set; while nobody can see it yet."""
-    found = folder.stat()
-    if found.st_mode & stat.S_ISGID:
-        for path in [*unfinished.iterdir(), unfinished]:
-            os.chown(path, -1, found.st_gid)
-    unfinished.chmod(FOLDER_MODE | (found.st_mode & stat.S_ISGID))
+    for path in [*unfinished.iterdir(), unfinished]:
+        give_to_group_of(folder, path)
+    unfinished.chmod(FOLDER_MODE | (folder.stat().st_mode & stat.S_ISGID))
 
 
 def make_folder(folder: Path) -> None:
     """A folder that the group of its parent may read, if the parent's group-id bit is set. Again: changes nothing."""
     if not folder.is_dir():
         folder.mkdir(mode=FOLDER_MODE, exist_ok=True)
-        give_to_group_of(folder.parent, folder)
+        open_to_group_of(folder.parent, folder)
         sync_folder(folder.parent)
 
 

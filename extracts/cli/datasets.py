@@ -29,7 +29,7 @@ def lock(
         str, typer.Option(help="libpq keywords of a role that may make views where the base tables are.")
     ],
 ) -> None:
-    """Lock every curated view to its contract's version, as PostgreSQL prints it; refused where that needs a new one."""
+    """Lock every curated view to its contract's version, as PostgreSQL prints it, unless that needs a new one."""
     from extracts.steps.dataset_lock import lock_datasets
 
     found = lock_datasets(workplace(), address)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def lock_datasets(work: Workplace, address: str) -> dict[str, str]:
-    """Write every lock that changed; the version by dataset. Raises SourceChanged, SourceUnreachable, InvalidDocument."""
+    """Write every lock that changed; its version by dataset. Raises SourceChanged, SourceUnreachable."""
     with source_errors(), psycopg.connect(address) as connection:
         found = lock_views(work.places.expectations, work.places.sql, connection)
     return {name: lock.version for name, lock in found.items()}

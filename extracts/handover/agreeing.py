@@ -26,7 +26,6 @@ def decision_problems(manifest: Manifest, decision: Decision) -> Iterator[str]:
         "request digest": (agreement.request_digest, decision.request_digest),
         "assessment digest": (agreement.assessment_digest, decision.assessment_digest),
         "policy version": (agreement.policy_version, decision.policy_version),
-        "plan digest": (agreement.plan_digest, decision.plan_digest),
         "first day": (agreement.valid_from, decision.valid_from or agreement.valid_from),
         "last day": (agreement.valid_until, decision.valid_until or agreement.valid_until),
         "conditions": (manifest.handling.conditions, decision.conditions),

@@ -96,6 +96,17 @@ def test_an_identified_delivery_of_an_event_dataset_verifies(tmp_path: Path, key
     assert verified(a_delivery(tmp_path, keys, plan=an_identified_plan()), keys).passed
 
 
+def test_a_delivery_of_two_datasets_verifies_and_explains_both(tmp_path: Path, keys: Keys) -> None:
+    second = a_planned_dataset(a_dataset("benefit_cap"), (("nino", "pseudonymise", ()), ("children", "keep", ())))
+    made = a_delivery(tmp_path, keys, plan=a_plan(datasets=(a_planned_dataset(), second)))
+    found = verified(made, keys)
+    assert found.passed, found.sentences()
+    opened = {f.file for f in found.checked if "same SHA-256" in f.what}
+    assert opened == {"pension_credit_award.parquet.age", "benefit_cap.parquet.age"}
+    explained = {f.file for f in found.checked if "explains all" in f.what}
+    assert explained == {"contract.pension_credit_award.yaml", "contract.benefit_cap.yaml"}
+
+
 def test_a_correction_verifies(tmp_path: Path, keys: Keys) -> None:
     from tests.support.deliveries import revised
 
@@ -187,6 +198,16 @@ def test_a_decision_not_signed_in_both_roles_is_refused(
     assert f"{file}: " in why(verified(made, keys))
 
 
+@pytest.mark.parametrize("field", ["principal", "key"])
+def test_a_manifest_that_names_another_decider_than_the_one_who_signed_is_refused(
+    tmp_path: Path, keys: Keys, field: str
+) -> None:
+    def other(m):
+        return with_agreement(m, board=replace(m.agreement.board, **{field: "someone else"}))
+
+    assert "decision.board.sig: is by board@" in why(verified(a_delivery(tmp_path, keys, manifest=other), keys))
+
+
 def test_one_person_in_both_roles_is_refused(tmp_path: Path, own_keys: Keys) -> None:
     own_keys.add("both", signing.DECISION_BOARD, signing.DECISION_CONTROLLER)
     made = a_delivery(tmp_path / "d", own_keys, deciders=("both", "both"))
@@ -247,7 +268,7 @@ def test_a_decision_on_another_plan_is_refused(tmp_path: Path, keys: Keys) -> No
     """Both signatures are valid, but for another plan of the same request."""
     other = a_decision(a_plan(retention_days=30))
     made = a_delivery(tmp_path, keys, plan=a_plan(), decision=other)
-    assert "its plan digest differs" in why(verified(made, keys))
+    assert "plan.json: is not the plan that was approved: the decision binds" in why(verified(made, keys))
 
 
 def test_a_decision_on_another_request_is_refused(tmp_path: Path, keys: Keys) -> None:
@@ -429,7 +450,7 @@ def test_another_clear_file_than_the_signed_one_is_refused(tmp_path: Path, keys:
 def test_a_column_too_many_is_found_inside(tmp_path: Path, keys: Keys) -> None:
     plan = a_plan()
     wide = a_planned_dataset(columns=(*_treatments(plan), ("surname", "keep", ())))
-    a_parquet_file(tmp_path / "wide.parquet", replace(plan, datasets=(wide,)), 20)
+    a_parquet_file(tmp_path / "wide.parquet", wide, 20)
     made = a_delivery(tmp_path / "d", keys, plan=plan, clear=(tmp_path / "wide.parquet").read_bytes())
     assert "surname instead of the approved ones" in why(verified(made, keys))
 
@@ -440,13 +461,13 @@ def test_a_type_that_was_not_approved_is_found_inside(tmp_path: Path, keys: Keys
     retyped = replace(
         planned, columns=(*planned.columns[:-1], replace(planned.columns[-1], delivered_type=ColumnType.DATE))
     )
-    a_parquet_file(tmp_path / "retyped.parquet", replace(plan, datasets=(retyped,)), 20)
+    a_parquet_file(tmp_path / "retyped.parquet", retyped, 20)
     made = a_delivery(tmp_path / "d", keys, plan=plan, clear=(tmp_path / "retyped.parquet").read_bytes())
     assert "column started_on_quarter is date32[day], where string was approved" in why(verified(made, keys))
 
 
 def test_more_rows_than_stated_are_found_inside(tmp_path: Path, keys: Keys) -> None:
-    a_parquet_file(tmp_path / "long.parquet", a_plan(), 21)
+    a_parquet_file(tmp_path / "long.parquet", a_planned_dataset(), 21)
     made = a_delivery(tmp_path / "d", keys, clear=(tmp_path / "long.parquet").read_bytes())
     assert "has 21 rows, where the manifest says 20" in why(verified(made, keys))
 

@@ -19,7 +19,7 @@ from pyarrow import parquet
 
 from extracts import signing
 from extracts.agreement.decision import Decision
-from extracts.agreement.plan import ExtractPlan
+from extracts.agreement.plan import ExtractPlan, PlannedDataset
 from extracts.canonical import digest_file
 from extracts.catalogue.contract import ColumnType
 from extracts.handover.delivery import Approval, Assembled, assemble
@@ -103,26 +103,36 @@ def a_delivery(
     """A complete delivery in `folder`/<delivery id>, by the keys of `keys`."""
     plan = plan or a_plan()
     decision = decision or a_decision(plan)
-    dataset = plan.datasets[0].dataset
     folder.mkdir(parents=True, exist_ok=True)
     identity = folder / "identity.txt"
     public = an_age_identity(identity)
-    clear_file = folder / f"{dataset}.parquet"
-    if clear is None:
-        a_parquet_file(clear_file, plan, rows)
-    else:
-        clear_file.write_bytes(clear)
     signatures = tuple(
         keys.sign(decision.canonical(), role, ns)
         for role, ns in zip(deciders, (signing.DECISION_BOARD, signing.DECISION_CONTROLLER), strict=True)
     )
     staged = folder / "staged"
     staged.mkdir(mode=0o700)
-    encrypted = encrypt(
-        clear_file, staged / f"{dataset}.parquet.age", [public, *recipients], clear_sha256=digest_file(clear_file)
-    )
-    facts = FileFacts(
-        dataset=dataset,
+    files = tuple(_a_file(folder, staged, d, rows, (public, *recipients), clear) for d in plan.datasets)
+    made = manifest(a_manifest(plan, decision, files, keys, (public,), deciders))
+    target = folder / made.delivery.id
+    staged.rename(target)
+    approval = Approval(decision.canonical(), *signatures, plan.canonical())
+    assembled = assemble(target, made, approval, lambda data: keys.sign(data, signed_by, namespace))
+    return MadeDelivery(assembled, plan, decision, folder / files[0].clear_name, identity)
+
+
+def _a_file(
+    folder: Path, staged: Path, planned: PlannedDataset, rows: int, recipients: tuple[str, ...], clear: bytes | None
+) -> FileFacts:
+    clear_file = folder / f"{planned.dataset}.parquet"
+    if clear is None:
+        a_parquet_file(clear_file, planned, rows)
+    else:
+        clear_file.write_bytes(clear)
+    target = staged / f"{clear_file.name}.age"
+    encrypted = encrypt(clear_file, target, recipients, clear_sha256=digest_file(clear_file))
+    return FileFacts(
+        dataset=planned.dataset,
         name=encrypted.path.name,
         sha256=encrypted.sha256,
         bytes=encrypted.bytes,
@@ -136,27 +146,21 @@ def a_delivery(
         contract_digest=ANOTHER_DIGEST,
         columns=tuple(
             ColumnFacts(c.name, c.delivered_type.value, c.source, c.treatment, c.parameters, c.classification.value)
-            for c in plan.datasets[0].columns
+            for c in planned.columns
         ),
     )
-    made = manifest(a_manifest(plan, decision, facts, keys, (public,), deciders))
-    target = folder / made.delivery.id
-    staged.rename(target)
-    approval = Approval(decision.canonical(), *signatures, plan.canonical())
-    assembled = assemble(target, made, approval, lambda data: keys.sign(data, signed_by, namespace))
-    return MadeDelivery(assembled, plan, decision, clear_file, identity)
 
 
 def a_manifest(
     plan: ExtractPlan,
     decision: Decision,
-    file: FileFacts,
+    files: tuple[FileFacts, ...],
     keys: Keys,
     encrypted_to: tuple[str, ...],
     deciders: tuple[str, str] = ("board", "controller"),
 ) -> Manifest:
     """The manifest of one good delivery of `plan` for November 2026."""
-    planned, rows = plan.datasets[0], file.rows
+    rows = files[0].rows
     return Manifest(
         delivery=DeliveryFacts(
             id=f"{plan.request_id}.2026-11.r1",
@@ -169,23 +173,14 @@ def a_manifest(
             made_at=MADE_AT,
         ),
         agreement=_agreement(plan, decision, keys, deciders),
-        files=(file,),
-        sources=(_source(plan),),
-        reconciliation=(Reconciliation(file.dataset, rows + 6, 3, 2, 1, rows),),
+        files=files,
+        sources=tuple(map(_source, plan.datasets)),
+        reconciliation=tuple(Reconciliation(f.dataset, f.rows + 6, 3, 2, 1, f.rows) for f in files),
         reports=(
-            ReportFacts("Release", "release 1", (CheckFacts("row count", file.dataset, True, f"{rows} rows"),)),
-            ReportFacts("Inspection", "inspection 1", (CheckFacts("exact columns", file.dataset, True),)),
+            ReportFacts("Release", "release 1", (CheckFacts("row count", "all", True, f"{rows} rows"),)),
+            ReportFacts("Inspection", "inspection 1", (CheckFacts("exact columns", "all", True),)),
         ),
-        disclosure=(
-            Disclosure(
-                file.dataset,
-                plan.limits.k,
-                plan.limits.small_cells.value,
-                plan.limits.max_withheld_percent,
-                planned.quasi_identifiers,
-                max(rows, plan.limits.k) if planned.quasi_identifiers else None,
-            ),
-        ),
+        disclosure=tuple(_disclosure(plan, d, rows) for d in plan.datasets),
         handling=Handling(
             classification="OFFICIAL-SENSITIVE",
             retention_days=plan.retention_days,
@@ -203,10 +198,10 @@ def a_manifest(
     )
 
 
-def a_parquet_file(path: Path, plan: ExtractPlan, rows: int) -> None:
-    """Synthetic rows with exactly the plan's delivered columns and types."""
+def a_parquet_file(path: Path, planned: PlannedDataset, rows: int) -> None:
+    """Synthetic rows with exactly the planned columns and types."""
     fields, arrays = [], []
-    for column in plan.datasets[0].columns:
+    for column in planned.columns:
         kind = _ARROW[column.delivered_type]
         if column.delivered_type is ColumnType.DECIMAL:
             kind = pyarrow.decimal128(column.precision, column.scale)
@@ -285,8 +280,13 @@ def _agreement(plan: ExtractPlan, decision: Decision, keys: Keys, deciders: tupl
     )
 
 
-def _source(plan: ExtractPlan) -> SourceFacts:
-    planned = plan.datasets[0]
+def _disclosure(plan: ExtractPlan, planned: PlannedDataset, rows: int) -> Disclosure:
+    limits, asked = plan.limits, planned.quasi_identifiers
+    small, share = limits.small_cells.value, limits.max_withheld_percent
+    return Disclosure(planned.dataset, limits.k, small, share, asked, max(rows, limits.k) if asked else None)
+
+
+def _source(planned: PlannedDataset) -> SourceFacts:
     return SourceFacts(
         dataset=planned.dataset,
         system="sample",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -10,6 +11,10 @@ from extracts.cli.options import Actor, Json, acting, workplace
 from extracts.cli.output import answer, out, show_facts, show_table
 from extracts.errors import SettingMissing
 
+if TYPE_CHECKING:
+    from extracts.agreement.assessment import Assessment
+
+policy_app = typer.Typer(no_args_is_help=True, help="The policy statement in force.")
 register_app = typer.Typer(no_args_is_help=True, help="The register's database.")
 
 
@@ -41,6 +46,21 @@ def publish(user: Actor = "") -> None:
     expired = expire_ended(work)
     done = publish_missing(work, actor)
     out.print(f"Expired: {', '.join(expired) or 'none'}. Published: {', '.join(done) or 'all were as they should be'}.")
+
+
+@policy_app.command()
+def review(user: Actor = "", as_json: Json = False) -> None:
+    """Judge the agreements that run by the policy in force: which to review, which stop at once."""
+    from extracts.steps.policy_review import review_running
+
+    found = review_running(workplace(), acting(user))
+    rows = [("stops at once", a.request_id, _findings(a)) for a in found.to_stop]
+    rows += [("review", a.request_id, _findings(a)) for a in found.to_review]
+    answer(rows, as_json, lambda: show_table("Agreements under this policy", ("what", "agreement", "why"), rows))
+
+
+def _findings(assessment: Assessment) -> str:
+    return "; ".join(f"{f.rule}: {f.message}" for f in (*assessment.violations, *assessment.gaps))
 
 
 @register_app.command()

@@ -9,22 +9,23 @@ Rules:
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from extracts import signing
-from extracts.agreement.approval import Published, judge, read_published
+from extracts.agreement.approval import Published, judge
 from extracts.agreement.decision import Decision
 from extracts.agreement.plan import ExtractPlan
 from extracts.agreement.status import Status
-from extracts.errors import ApprovalMissing, InvalidDocument, NotFound, SignatureInvalid
+from extracts.errors import ApprovalMissing, NotFound, SignatureInvalid
 from extracts.record import register
 from extracts.record.entries import RequestEntry, SignatureEntry
 from extracts.record.transaction import reading
 from extracts.steps import signers
+from extracts.steps.approval_file import load_published
+from extracts.steps.policy_review import check_policy
 
 if TYPE_CHECKING:
     from extracts.steps.workplace import Workplace
@@ -70,31 +71,10 @@ def approved_now(work: Workplace, request_id: str, started_by: str) -> Approved:
         recorded_at=(board_at, controller_at),
     )
     _register_agrees(entry, published)
+    check_policy(work, published)
     return Approved(
         published.plan, published.decision, published.request, board, board_at, controller, controller_at, published
     )
-
-
-def load_published(work: Workplace, request_id: str) -> Published:
-    """The published file of an agreement. Raises ApprovalMissing, InvalidDocument."""
-    path = work.places.published / f"{request_id}.json"
-    try:
-        document = json.loads(path.read_bytes())
-    except FileNotFoundError:
-        raise ApprovalMissing(
-            f"{request_id} has no published agreement.", advice="It needs two signatures; see `extracts why`."
-        ) from None
-    except (OSError, ValueError):
-        raise ApprovalMissing(
-            f"The published agreement {path.name} cannot be read.", advice="Publish it again: `extracts publish`."
-        ) from None
-    try:
-        return read_published(document)
-    except InvalidDocument as error:
-        raise ApprovalMissing(
-            f"The published agreement {path.name} is not one: {error.problems[0]}.",
-            advice="It was edited or damaged. Publish it again: `extracts publish`.",
-        ) from None
 
 
 def _recorded(work: Workplace, published: Published) -> tuple[RequestEntry, tuple[SignatureEntry, ...]]:

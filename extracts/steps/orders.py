@@ -20,7 +20,7 @@ from extracts.record import register
 from extracts.record.entries import OrderEntry, RequestEntry, SignatureEntry
 from extracts.record.transaction import reading, unit_of_work
 from extracts.steps import keys
-from extracts.steps.approval import load_published
+from extracts.steps.approval_file import load_published
 from extracts.steps.publishing import publish_agreement
 from extracts.steps.requests import stored_request
 from extracts.steps.signers import judge

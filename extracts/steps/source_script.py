@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from extracts.extraction.sources.role_sql import source_sql
-from extracts.steps.approval import load_published
+from extracts.steps.approval_file import load_published
 
 if TYPE_CHECKING:
     from extracts.steps.workplace import Workplace

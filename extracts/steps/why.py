@@ -13,7 +13,8 @@ from extracts.record import register
 from extracts.record.delivery_entries import DeliveryEntry, RunEntry
 from extracts.record.entries import RequestEntry
 from extracts.record.transaction import reading
-from extracts.steps.approval import approved_now, load_published
+from extracts.steps.approval import approved_now
+from extracts.steps.approval_file import load_published
 from extracts.steps.gate_approval import LOCAL
 
 if TYPE_CHECKING:

@@ -248,6 +248,12 @@ NO_SENSE = (
     ("value: [nino]}", "value: [how]}", r"how says whom a row is about, so it must be required"),
     ("  - {property: periodColumn, value: came_on}\n", "", r"periodKind: 'event' needs a periodColumn"),
     ("value: event", "value: as at now", r"periodColumn: makes no sense for a dataset of kind 'as at now'"),
+    ("value: came_on", "value: gone_on", r"periodColumn: 'gone_on' is not a column Allowed: nino, came_on"),
+    (
+        "property: periodKind",
+        "property: partitionColumn, value: week}\n  - {property: periodKind",
+        r"'week' is not a column",
+    ),
     ("value: came_on", "value: how", r"periodColumn: how must be a date, and required"),
     ("value: restricted}", "value: how}", r"restrictedColumn: how must be classified as control"),
     ("value: restricted}", "value: how}", r"restrictedColumn: how must be boolean"),
@@ -276,6 +282,11 @@ def test_what_is_wrong_is_refused_with_its_line_its_field_and_what_is_allowed(
     words = [str(p) for p in refused.value.problems]
     assert any(re.search(said, w) for w in words), words
     assert refused.value.source.endswith("contract.yaml")
+
+
+def test_a_contract_without_a_key_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InvalidDocument, match=r"have no primaryKey: rows could not be told apart"):
+        load(tmp_path, re.sub(r" +primaryKey.*\n", "", CONTRACT))
 
 
 @pytest.mark.parametrize("classification", ["free text", "financial account", "control"])

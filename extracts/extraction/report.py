@@ -91,7 +91,8 @@ def _funnel(dataset: str, funnel: Funnel) -> str:
     rows = "".join(_step(words, number, funnel.source, kind) for words, number, kind in steps)
     return (
         f"<h2>From source to delivery: {escape(dataset)}</h2>\n"
-        '<div class="table"><table class="funnel"><caption>Rows, counted in one snapshot of the source. '
+        '<div class="table" tabindex="0" role="region" aria-label="Rows from source to delivery">'
+        '<table class="funnel"><caption>Rows, counted in one snapshot of the source. '
         "Source = not asked for + on hold + withheld + in the extract.</caption>"
         '<thead><tr><th scope="col">Step</th><th scope="col" class="number">Rows</th>'
         '<th scope="col" class="number" colspan="2">Share of the source</th></tr></thead>'
@@ -119,7 +120,8 @@ def _report(report: Report) -> str:
     return (
         f"<h2>{escape(report.title)}</h2>\n"
         f'<p class="quiet">Rules: {escape(report.suite)}{digest}</p>\n'
-        f'<div class="table"><table class="checks"><caption>{_counted(report)}</caption>'
+        f'<div class="table" tabindex="0" role="region" aria-label="{escape(report.title)}">'
+        f'<table class="checks"><caption>{_counted(report)}</caption>'
         '<thead><tr><th scope="col">Result</th><th scope="col">Must hold</th>'
         '<th scope="col">Found</th><th scope="col">Prevents</th></tr></thead>'
         f"{groups}</table></div>\n"

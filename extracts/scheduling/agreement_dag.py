@@ -19,6 +19,7 @@ from zoneinfo import ZoneInfo
 from airflow.sdk import DAG, BaseOperator, Param
 
 from extracts.scheduling.facts import AgreementFacts, Standing, dag_id_of
+from extracts.scheduling.gates import QUESTIONS
 from extracts.scheduling.links import ManifestLink, PlanLink, ReportLink
 from extracts.scheduling.step_operator import BrokenOperator, StepOperator
 from extracts.steps.run import OUTCOME
@@ -36,20 +37,6 @@ _LINKS: Mapping[str, Sequence[Any]] = {
     "sign_manifest": (_MANIFEST,),
     "release": (_MANIFEST, _REPORT),
     OUTCOME: (_MANIFEST, _PLAN, _REPORT),
-}
-_TASKS: Mapping[str, str] = {
-    "check_approval": "Is there an approval in force for exactly this plan: both signatures, dates, no suspension or "
-    "revocation? May whoever started this run do so? Is anything due?",
-    "check_source": "Is the source what was approved: the view, its columns, the rights of the role that reads? Is it "
-    "fresh enough, and is the hold list fresh and complete?",
-    "build_extract": "Draws the approved columns and rows in one snapshot, leaves out who must be left out, and treats "
-    "each column as planned.",
-    "validate_extract": "Opens the finished file as a stranger would: exactly the approved columns, nothing hidden, no "
-    "identifier that should not be there, plausible numbers. Writes the quality report.",
-    "sign_manifest": "Encrypts the files to the recipient and signs a manifest that says what they are.",
-    "release": "Asks again whether the approval stands, the source is as approved, and nobody was put on hold since; "
-    "then the recipient can see the delivery.",
-    OUTCOME: "Says how the run ended and why, and removes everything that was kept while it ran.",
 }
 _PERIODS = {
     "daily": ("^[0-9]{4}-[0-9]{2}-[0-9]{2}$", "2026-11-23"),
@@ -146,7 +133,7 @@ def _add_tasks(dag: DAG, request_id: str, retries: Retries) -> None:
             retry_delay=timedelta(seconds=retries.seconds),
             retry_exponential_backoff=2.0,
             max_retry_delay=_MAX_RETRY_DELAY,
-            doc_md=_TASKS[name],
+            doc_md=QUESTIONS[name],
         )
         task.operator_extra_links = tuple(_LINKS.get(name, ()))
         if before is not None:

@@ -80,11 +80,11 @@ def _write_in_session(dag_run: Any, *, by_hand: bool) -> None:
     session = object_session(dag_run)
     if session is None:
         return
-    with session.begin_nested():  # a failure here must not spoil the scheduler's own transaction
-        dag_run.note = note(_found(dag_run, session), dag_run.note or "", by_hand=by_hand)
-        task = dag_run.get_task_instance(OUTCOME, session=session)
-        if task is not None and task.state == TaskInstanceState.FAILED and dag_run.state == DagRunState.SUCCESS:
-            dag_run.set_state(DagRunState.FAILED)
+    # Only reads, and values set on the run: the scheduler forbids commits here, even of a savepoint, and writes them.
+    dag_run.note = note(_found(dag_run, session), dag_run.note or "", by_hand=by_hand)
+    task = dag_run.get_task_instance(OUTCOME, session=session)
+    if task is not None and task.state == TaskInstanceState.FAILED and dag_run.state == DagRunState.SUCCESS:
+        dag_run.set_state(DagRunState.FAILED)
 
 
 def _found(dag_run: Any, session: Any) -> Mapping[str, Any] | None:

@@ -92,7 +92,7 @@ def tell(facts: AgreementFacts, signers: Mapping[str, str]) -> Story:
 
 def _facts(facts: AgreementFacts, plan: ExtractPlan, signers: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     request, requester, recipient = facts.request, facts.request["requester"], facts.request["recipient"]
-    yield "For whom", f"{recipient['name']}, {recipient['organisation']}"
+    yield "For whom", _body(recipient)
     yield "What for", request["purpose"]
     yield "Whose data", request["data_subjects"]
     yield "Under which power", f"{request['gateway']['title']}; {request['legal_power']}"
@@ -133,6 +133,12 @@ def _dates(facts: AgreementFacts) -> str:
         return ""
     years = groupby(due, key=lambda day: day.year)
     return "; ".join(f"{year}: {', '.join(f'{day.day} {day:%b}' for day in found)}" for year, found in years)
+
+
+def _body(recipient: Mapping[str, str]) -> str:
+    """The recipient with its organisation, unless the name says it."""
+    name, organisation = recipient["name"], recipient["organisation"]
+    return name if organisation.removeprefix("The ") in name else f"{name}, {organisation}"
 
 
 def _basis(basis: Mapping[str, str]) -> str:

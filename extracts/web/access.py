@@ -18,8 +18,13 @@ DELIVERY_ID = re.compile(r"(?P<request>[A-Za-z0-9][A-Za-z0-9_-]{0,80})\.[0-9][0-
 RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:+~-]{0,199}")
 
 
+def is_named(request: Request) -> None:
+    """Passes an address whose parts have the form of our ids. Raises 404."""
+    request_id_in(request.path_params)
+
+
 def may_read(request: Request, user: GetUserDep) -> None:
-    """Passes whoever may see the runs of the DAG that the address names. Raises 403, or 404 for no such form."""
+    """Passes whoever may see the runs of the DAG that the address names. Raises 403."""
     dag_id = dag_id_of(request_id_in(request.path_params))
     requires_access_dag("GET", DagAccessEntity.RUN, dag_id)(request, user)
 

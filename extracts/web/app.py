@@ -27,7 +27,7 @@ from extracts.scheduling.links import page
 from extracts.scheduling.story import OUTCOMES, tell
 from extracts.scheduling.words import day_words
 from extracts.settings import open_workplace
-from extracts.web.access import may_read, request_id_in
+from extracts.web.access import is_named, may_read, request_id_in
 from extracts.web.history import last_runs
 from extracts.web.render import finished_page, from_markdown, html_page
 from extracts.web.shelf import Shelf
@@ -40,7 +40,7 @@ def make_app() -> FastAPI:
     """The app that the plugin mounts. The generated API pages are off: the app's own rules do not reach them."""
     app = FastAPI(
         title="Governed extracts",
-        dependencies=[Depends(get_user), Depends(may_read)],
+        dependencies=[Depends(get_user), Depends(is_named), Depends(may_read)],
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
@@ -86,6 +86,7 @@ def outcome(dag_id: str, run_id: str) -> HTMLResponse:
         run_id=run_id,
         gates=shelf.gates(request_id, run_id),
         outcome=shelf.outcome(request_id, run_id),
+        has_report=shelf.has_report(request_id, run_id),
         page=page,
     )
 

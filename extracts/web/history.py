@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +10,7 @@ from extracts.errors import Outcome
 from extracts.scheduling.words import day_words
 
 _RUNNING = "under way"
+_GATE = re.compile(r"^ \((\w+)\)")  # which check it was
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,7 @@ def split_note(note: str, state: str) -> tuple[str, str]:
     first = note.splitlines()[0] if note else ""
     for outcome in Outcome:
         if first.startswith(outcome.value):
-            return outcome.value, first.removeprefix(outcome.value).lstrip(": ")
+            return outcome.value, _GATE.sub(r"\1", first.removeprefix(outcome.value)).strip(": ")
     return (_RUNNING, "") if state in ("queued", "running") else (Outcome.FAILED.value, "no outcome was recorded")
 
 

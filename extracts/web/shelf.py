@@ -14,6 +14,7 @@ from typing import Any
 
 from extracts.errors import NotFound
 from extracts.scheduling.facts import AgreementFacts, read_facts
+from extracts.scheduling.gates import QUESTIONS
 from extracts.scheduling.signer_names import signer_names
 from extracts.steps.run_folder import GATES, folder_name
 from extracts.steps.workplace import Places
@@ -21,9 +22,10 @@ from extracts.steps.workplace import Places
 
 @dataclass(frozen=True)
 class Gate:
-    """One check of a run: passed, stopped it, or not reached; and what it found or said."""
+    """One check of a run: what it asks; passed, stopped it, or not reached; and what it found or said."""
 
     name: str
+    question: str
     word: str
     said: str
     found: tuple[tuple[str, str], ...]
@@ -61,6 +63,10 @@ class Shelf:
         """The quality report of a run, as HTML. Raises NotFound."""
         return self._text(self._run(request_id, run_id) / "report.html", self.places.runs, "quality report")
 
+    def has_report(self, request_id: str, run_id: str) -> bool:
+        """Whether the run came as far as its quality report."""
+        return (self._run(request_id, run_id) / "report.html").is_file()
+
     def delivery_of(self, request_id: str, run_id: str) -> str:
         """The delivery that a run made or was to make. Raises NotFound."""
         found = self._json(self._run(request_id, run_id), "state").get("delivery_id")
@@ -95,11 +101,11 @@ class Shelf:
 
 def _gate(name: str, note: Mapping[str, Any]) -> Gate:
     if not note:
-        return Gate(name, "not reached", "", ())
+        return Gate(name, QUESTIONS[name], "not reached", "", ())
     if note.get("passed"):
-        return Gate(name, "passed", "", tuple(_flat(note.get("found", {}))))
+        return Gate(name, QUESTIONS[name], "passed", "", tuple(_flat(note.get("found", {}))))
     said = f"{note.get('message', '')} {note.get('advice', '')}".strip()
-    return Gate(name, str(note.get("outcome", "")), said, ())
+    return Gate(name, QUESTIONS[name], str(note.get("outcome", "")), said, ())
 
 
 def _flat(found: Mapping[str, Any], before: str = "") -> list[tuple[str, str]]:

@@ -33,7 +33,7 @@ from extracts.agreement.signers import NAMESPACES, check_delegation, check_order
 from extracts.agreement.signers import check_signer as check_signer
 from extracts.catalogue.parties import Parties, RecipientStatus
 from extracts.catalogue.people import Role
-from extracts.errors import ApprovalMissing, InvalidDocument, NotPermitted, SignatureInvalid
+from extracts.errors import ApprovalMissing, InvalidDocument, NotPermitted, SignatureInvalid, UsageError
 from extracts.signing import Signature
 
 APPROVING = (DecisionOutcome.APPROVE, DecisionOutcome.APPROVE_IN_PART)
@@ -117,7 +117,10 @@ def _request(published: Published) -> Request:
 
 
 def _smaller(request: Request, decision: Decision) -> Request:
-    return without_columns(request, {(c.dataset, c.column) for c in decision.columns if not c.granted})
+    try:
+        return without_columns(request, {(c.dataset, c.column) for c in decision.columns if not c.granted})
+    except UsageError:
+        raise _missing(decision, "it grants no column") from None
 
 
 # --- rules 2 to 4 ---------------------------------------------------------------------------------------------------

@@ -112,9 +112,8 @@ def with_keys(parties: Parties, keys: Mapping[str, Sequence[str]]) -> Parties:
     recipients = dict(parties.recipients)
     for name, lines in keys.items():
         added = tuple(read_key(line, name) for line in lines if line.strip() and not line.startswith("#"))
-        known = {k.public_key for k in recipients[name].keys}
-        merged = (*recipients[name].keys, *(k for k in added if k.public_key not in known))
-        recipients[name] = recipients[name].model_copy(update={"keys": merged})
+        once = {k.public_key: k for k in (*added, *recipients[name].keys)}
+        recipients[name] = recipients[name].model_copy(update={"keys": tuple(once.values())})
     return replace(parties, recipients=recipients)
 
 

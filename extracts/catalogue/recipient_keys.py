@@ -92,7 +92,7 @@ def read_key(line: str, recipient: str) -> RecipientKey:
 
 def uses_of(public_key: str) -> tuple[KeyUse, ...]:
     """Every use that a key of this kind can serve."""
-    kind = public_key.split(maxsplit=1)[0]
+    kind = public_key.strip().partition(" ")[0]
     if kind.startswith("age1"):
         return (KeyUse.DECRYPT,)
     signing = (KeyUse.RECEIPT, KeyUse.LOGIN)

@@ -138,7 +138,8 @@ def a_published_document(
     """The published file of an approved request, with placeholders for the armoured signatures."""
     request = request or a_request()
     decision = decision or a_drawn_up_decision(request)
-    smaller = without_columns(request, {(c.dataset, c.column) for c in decision.columns if not c.granted})
+    denied = {(c.dataset, c.column) for c in decision.columns if not c.granted} if decision.plan_digest else set()
+    smaller = without_columns(request, denied)
     signed_at = datetime(2026, 1, 21, 12, 0, tzinfo=UTC)
     document = published_document(
         request=request,

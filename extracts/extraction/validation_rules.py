@@ -105,7 +105,7 @@ _COUNTS = {"min_value": COUNT, "max_value": COUNT}
 _BOTH = ("min_value", "max_value")
 
 _TABLE = (
-    RuleKind("expect_column_values_to_not_be_null", _ONE, _MOSTLY, "is filled in{mostly}"),
+    RuleKind("expect_column_values_to_not_be_null", _ONE, _MOSTLY, "has a value{mostly}"),
     RuleKind("expect_column_values_to_be_in_set", {**_ONE, "value_set": VALUES}, _MOSTLY, "is {value_set}{mostly}"),
     RuleKind(
         "expect_column_values_to_not_be_in_set", {**_ONE, "value_set": VALUES}, _MOSTLY, "is not {value_set}{mostly}"
@@ -142,10 +142,10 @@ _TABLE = (
         "expect_column_unique_value_count_to_be_between",
         _ONE,
         _COUNTS,
-        "has a number of different values that is {range}",
+        "has so many different values: {range}",
         _BOTH,
     ),
-    RuleKind("expect_table_row_count_to_be_between", {}, _COUNTS, "number of rows is {range}", _BOTH),
+    RuleKind("expect_table_row_count_to_be_between", {}, _COUNTS, "the number of rows is {range}", _BOTH),
     RuleKind("unexpected_rows_expectation", {"unexpected_rows_query": QUERY}, {}, "no row breaks the query"),
 )
 

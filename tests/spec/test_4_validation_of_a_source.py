@@ -60,7 +60,7 @@ def test_a_range_is_checked_at_the_source_where_the_treatment_hides_the_value() 
 
 def test_a_person_column_that_is_not_delivered_must_still_be_filled_for_holds_to_work() -> None:
     planned = a_planned_dataset(PENSIONS, (("award_type", "keep", ()),))
-    assert "nino is filled in" in at_the_source(planned, PENSIONS)
+    assert "nino has a value" in at_the_source(planned, PENSIONS)
 
 
 def test_a_column_that_the_agreement_does_not_read_is_not_checked() -> None:

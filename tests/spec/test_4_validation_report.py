@@ -8,7 +8,7 @@ import pytest
 from extracts.extraction.report import render_report
 from extracts.extraction.values import CheckKind, CheckResult, Funnel, Report
 
-PASSED = CheckResult("is filled in", "benefit_cap.nino", True, "all 4 rows", harm="Promised, but missing.")
+PASSED = CheckResult("has a value", "benefit_cap.nino", True, "all 4 rows", harm="Promised, but missing.")
 FAILED = CheckResult("is one of F, M", "benefit_cap.sex", False, "1 of 4 rows break this", harm="A wrong code.")
 UNSURE = CheckResult("there is a row", "benefit_cap", False, not_checked="it could not be run (42501)")
 LISTED = CheckResult("is fresh", "benefit_cap", True, not_applicable="first delivery", kind=CheckKind.LIMIT)

@@ -13,6 +13,7 @@ _NOTE = "<!-- Written by `make docs`; do not edit. -->\n\n"
 
 def pages() -> Mapping[str, Callable[[], str]]:
     """Path below docs -> its text."""
+    from extracts.extraction.validation_reference import expectations_reference
     from extracts.handover.reference import manifest_reference
 
     return {
@@ -22,6 +23,7 @@ def pages() -> Mapping[str, Callable[[], str]]:
         "reference/policy-rules.md": policy_page,
         "reference/statuses.md": statuses_page,
         "reference/manifest.md": manifest_reference,
+        "reference/expectations.md": expectations_reference,
         "reference/request.schema.json": request_schema_page,
     }
 

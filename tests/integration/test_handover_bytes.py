@@ -162,6 +162,20 @@ def test_any_bytes_in_the_place_of_a_signature_are_judged_and_only_whole_ones_pa
     assert is_exact_armour(text.encode()) == (data == b"\0" * 20)
 
 
+def test_a_signature_with_something_in_its_reserved_field_is_not_the_exact_text() -> None:
+    """ssh-keygen passes over that field, so anything could be written there."""
+    assert is_exact_armour(_armoured(b""))
+    assert not is_exact_armour(_armoured(b"anything"))
+
+
+def _armoured(reserved: bytes) -> bytes:
+    fields = (b"key", b"extract-manifest", reserved, b"sha512", b"signature")
+    blob = b"SSHSIG\0\0\0\1" + b"".join(len(f).to_bytes(4, "big") + f for f in fields)
+    code = base64.b64encode(blob).decode()
+    lines = [code[i : i + 70] for i in range(0, len(code), 70)]
+    return "\n".join(["-----BEGIN SSH SIGNATURE-----", *lines, "-----END SSH SIGNATURE-----", ""]).encode()
+
+
 def _rewrapped(text: str, width: int) -> str:
     begin, *lines, end = text.splitlines()
     code = "".join(lines)

@@ -15,6 +15,7 @@ from pyarrow import parquet
 
 from extracts import signing
 from extracts.agreement.decision import DecisionOutcome
+from extracts.agreement.plan import Criticality
 from extracts.canonical import canonical_json, digest_bytes
 from extracts.catalogue.contract import ColumnType
 from extracts.errors import UsageError, VerificationFailed
@@ -286,20 +287,23 @@ def test_a_refusal_approves_nothing(tmp_path: Path, keys: Keys, outcome: Decisio
 
 
 @pytest.mark.parametrize(
-    "change",
+    ("change", "said"),
     [
-        {"recipient": "fife-council"},
-        {"gateway": "welfare-reform-act-2012-s131"},
-        {"purpose_code": "another"},
-        {"retention_days": 10},
-        {"limits": some_limits(max_rows=10)},
-        {"limits": some_limits(k=5)},
-        {"datasets": (a_planned_dataset(columns=(("sex", "keep", ()),)),)},
-        {"datasets": (a_planned_dataset(a_dataset(view_digest="sha256:" + "c" * 64)),)},
+        ({"recipient": "fife-council"}, "recipient differs"),
+        ({"gateway": "welfare-reform-act-2012-s131"}, "gateway differs"),
+        ({"purpose_code": "another"}, "purpose differs"),
+        ({"criticality": Criticality.ENTITLEMENT}, "criticality differs"),
+        ({"retention_days": 10}, "retention differs"),
+        ({"limits": some_limits(max_rows=10)}, "more rows than the plan's limit of 10"),
+        ({"limits": some_limits(k=50)}, "smallest group of 50 people"),
+        ({"datasets": (a_planned_dataset(columns=(("sex", "keep", ()),)),)}, "other columns or treatments"),
+        ({"datasets": (a_planned_dataset(a_dataset(view_digest="sha256:" + "c" * 64)),)}, "from another view"),
     ],
-    ids=lambda c: next(iter(c)),
+    ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_a_delivery_that_the_approved_plan_does_not_allow_is_refused(tmp_path: Path, keys: Keys, change: dict) -> None:
+def test_a_delivery_that_the_approved_plan_does_not_allow_is_refused(
+    tmp_path: Path, keys: Keys, change: dict, said: str
+) -> None:
     """The manifest describes the delivery that a_plan() allows; what was approved is another plan."""
     good = a_delivery(tmp_path / "good", keys)
     facts = good.assembled.manifest
@@ -317,7 +321,9 @@ def test_a_delivery_that_the_approved_plan_does_not_allow_is_refused(tmp_path: P
             ),
         ),
     )
-    assert "does not follow the approved plan" in why(verified(made, keys))
+    found = why(verified(made, keys))
+    assert "manifest.json: does not follow the approved plan: " in found
+    assert said in found
 
 
 def test_data_kept_longer_than_agreed_are_refused(tmp_path: Path, keys: Keys) -> None:
@@ -335,25 +341,33 @@ def test_a_group_smaller_than_approved_is_refused(tmp_path: Path, keys: Keys) ->
 
 
 def test_a_plan_with_fields_that_this_version_does_not_know_is_not_half_understood(tmp_path: Path, keys: Keys) -> None:
-    class Newer:
-        """A plan of a later version: one field more."""
-
-        def __init__(self) -> None:
-            self.old = a_plan()
-
-        def __getattr__(self, name: str) -> object:
-            return getattr(self.old, name)
-
-        def canonical(self) -> bytes:
-            return canonical_json(self.old.document() | {"onward_to": "everyone"})
-
-        @property
-        def digest(self) -> str:
-            return digest_bytes(self.canonical())
-
-    plan = Newer()
+    plan = Newer(a_plan())
     made = a_delivery(tmp_path, keys, plan=plan, decision=a_decision(plan))
-    assert "says more than this version" in why(verified(made, keys))
+    assert "plan.json: says more than this version" in why(verified(made, keys))
+
+
+def test_a_decision_with_fields_that_this_version_does_not_know_is_not_half_understood(
+    tmp_path: Path, keys: Keys
+) -> None:
+    made = a_delivery(tmp_path, keys, decision=Newer(a_decision()))
+    assert "decision.json: is not in the one form that is signed, or from a newer" in why(verified(made, keys))
+
+
+class Newer:
+    """A plan or decision of a later version: one field more."""
+
+    def __init__(self, old: object) -> None:
+        self.old = old
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self.old, name)
+
+    def canonical(self) -> bytes:
+        return canonical_json(self.old.document() | {"onward_to": "everyone"})
+
+    @property
+    def digest(self) -> str:
+        return digest_bytes(self.canonical())
 
 
 # --- the files ------------------------------------------------------------------------------------------------------

@@ -16,7 +16,8 @@ _HEAD = """<!-- Written by `make docs`; do not edit. -->
 Two files say in Great Expectations' own names what must hold; the rest is made from the signed plan and the contract.
 
 - **Source validation** runs before anything is built, on the agreement's own view, as the agreement's own role. Its
-  rules are those of `expectations/<dataset>/source.yaml`, and the contract's promises that the finished file cannot show.
+  rules are those of `expectations/<dataset>/source.yaml`, and promises of the contract that the finished file cannot
+  show.
 - **Release validation** runs on the finished clear file, before it is encrypted. Its rules are those of
   `expectations/release.yaml`, and what is made from the plan and the contract.
 
@@ -47,7 +48,7 @@ expectations:
 | `reason` | the harm that the rule prevents; never missing, or nobody could say later whether the rule may go |
 | `says` | the rule in plain words, for the report; needed where there is a pattern or a query |
 | `of` | `rows` (if nothing is said), or `facts`: counts and ages of the run |
-| `columns` | instead of the argument `column`: the rule holds for each column of a kind; the only way in `release.yaml` |
+| `columns` | instead of the argument `column`: for each column of a kind; the only way in `release.yaml` |
 
 An unknown field, expectation, argument, column or fact is refused when the file is read, with its line and what is
 allowed.

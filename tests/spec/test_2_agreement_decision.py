@@ -179,12 +179,23 @@ def test_a_decision_that_does_not_approve_runs_nothing(outcome: DecisionOutcome)
         an_approval(a_published_document(decision=decision))
 
 
+def _without_assessment(document: dict[str, Any], group: str, **changes: str) -> None:
+    document["assessment"] = None
+    document["request"]["document"][group].update(changes)
+
+
 EDITS: list[tuple[str, Callable[[dict[str, Any]], None], str]] = [
     ("a treatment", lambda d: d["plan"]["datasets"][0]["columns"][1].update(treatment="keep@1"), "another plan"),
     ("a limit", lambda d: d["plan"]["limits"].update(max_rows=5_000_000), "another plan"),
     ("the recipient", lambda d: d["plan"].update(recipient="fife-council"), "another plan"),
     ("the request", lambda d: d["request"]["document"]["purpose"].update(text="Anything"), "another request"),
     ("the requester", lambda d: d["request"]["document"]["requester"].update(email="x@y.example"), "another request"),
+    (
+        "the request without its assessment",
+        lambda d: _without_assessment(d, "purpose", text="Anything"),
+        "it was edited",
+    ),
+    ("the version", lambda d: d["decision"].update(request_version=2), "it was edited"),
     ("the request's absence", lambda d: d["request"].pop("document"), "not in the published file"),
     ("the assessment", lambda d: d["assessment"]["findings"][0].update(message="fine"), "another assessment"),
     ("the outcome", lambda d: d["decision"].update(outcome="refuse"), "the decision is to refuse"),

@@ -19,10 +19,12 @@ from extracts.agreement.policy import assess
 from extracts.agreement.request import Request
 from extracts.agreement.request_rows import AskedTreatment
 from extracts.catalogue.contract import Classification, ColumnType, Dataset, Identifiability, Identifier
+from extracts.catalogue.odcs import load_datasets
 from extracts.errors import InvalidDocument, PlanRefused
 from tests.support.builders import (
     BENEFIT_CAP,
     CHILD_PAYMENT,
+    EXAMPLES,
     REFUSED,
     STATISTICS,
     TODAY,
@@ -117,6 +119,17 @@ def test_several_datasets_stand_in_one_plan_by_name() -> None:
     swapped = plan_with({"datasets.0": second, "datasets.1": a_request_document().value["datasets"][0]})
     assert [d.dataset for d in plan.datasets] == ["pension_credit_award", "scottish_child_payment"]
     assert swapped.digest == plan.digest
+
+
+def test_the_sample_requests_fit_the_contracts_as_they_stand() -> None:
+    root = EXAMPLES.parent
+    contracts = load_datasets(root / "expectations", root / "sql")
+    for sample in (STATISTICS, BENEFIT_CAP, CHILD_PAYMENT, REFUSED):
+        request = a_request(sample)
+        assessment = assess(request, contracts, the_parties(), the_policy(), TODAY)
+        assert assessment.passed == (sample != REFUSED), assessment.as_text()
+        if assessment.passed:
+            assert make_plan(request, contracts, the_parties(), assessment).datasets[0].relation.startswith("curated.")
 
 
 # --- one meaning, one digest ----------------------------------------------------------------------------------------

@@ -40,9 +40,14 @@ removed: Any = _REMOVED
 """As a change: the field is taken away."""
 
 
+@cache
+def _sample(name: str) -> Document:
+    return read(EXAMPLES / "requests" / f"{name}.yaml")
+
+
 def a_request_document(sample: str = STATISTICS, changes: Mapping[str, Any] | None = None) -> Document:
     """The document of a sample request, with values at dotted paths (`datasets.0.columns.1.treatment`) changed."""
-    found = read(EXAMPLES / "requests" / f"{sample}.yaml")
+    found = _sample(sample)
     value = json.loads(json.dumps(found.value))
     for path, changed in (changes or {}).items():
         _change(value, path.split("."), changed)

@@ -1,0 +1,65 @@
+"""`make demo`, as a newcomer sees it: one command, a summary, deliveries, nothing left running."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.world import AGREEMENTS, REFUSED
+
+pytestmark = [pytest.mark.airflow, pytest.mark.timeout(900)]
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.CompletedProcess[str]]:
+    """The home of a demo that has ended, and what it said."""
+    home = tmp_path_factory.mktemp("demo") / "home"
+    environ = {k: v for k, v in os.environ.items() if not k.startswith("EXTRACTS_")} | {"EXTRACTS_HOME": str(home)}
+    command = [str(Path(sys.executable).with_name("extracts")), "demo"]
+    return home, subprocess.run(command, env=environ, capture_output=True, text=True, timeout=850, check=False)
+
+
+def _said(demo: tuple[Path, subprocess.CompletedProcess[str]]) -> str:
+    return demo[1].stdout + demo[1].stderr[-3000:]
+
+
+def test_it_ends_well_and_says_what_happened(demo: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
+    assert demo[1].returncode == 0, _said(demo)
+    for request_id in (*AGREEMENTS, REFUSED):
+        assert request_id in demo[1].stdout
+    for word in ("source", "filtered", "on hold", "withheld", "delivered", "verified"):
+        assert word in demo[1].stdout
+    assert "[  0." in demo[1].stderr  # progress, while it works
+
+
+def test_every_approved_agreement_is_delivered_and_the_refused_one_is_not(
+    demo: tuple[Path, subprocess.CompletedProcess[str]],
+) -> None:
+    delivered = {path.parent.parent.name for path in (demo[0] / "dropzone").glob("*/*/*/manifest.json")}
+    assert delivered == set(AGREEMENTS)
+
+
+def test_nothing_is_left_running_or_staged(demo: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
+    home = str(demo[0])
+    for process in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            assert home not in process.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except OSError:
+            continue  # it ended while we looked
+    assert not [p for p in (demo[0] / "staging").rglob("*") if p.is_file()]
+
+
+def test_no_person_and_no_password_is_in_airflow_s_logs(
+    demo: tuple[Path, subprocess.CompletedProcess[str]],
+) -> None:
+    passwords = [line.rpartition(":")[2] for line in (demo[0] / "keys-source.pgpass").read_text().splitlines()]
+    assert passwords
+    for log in (demo[0] / "airflow").rglob("*.log"):
+        text = log.read_text(errors="replace")
+        assert not re.search(r"QQ *[0-9]{2} *[0-9]{2}", text), log
+        assert not [p for p in passwords if p in text], log

@@ -15,6 +15,7 @@ from typing import Any
 from extracts.errors import InvalidDocument, Problem
 
 MAX_BYTES = 1 << 20
+MAX_BRACKETS = 2000
 _YAML_TAG = "tag:yaml.org,2002:"
 _PLAIN_TAGS = ("str", "int", "float", "bool", "null", "timestamp", "merge", "value")
 _AMBIGUOUS = re.compile(r"^[-+]?(0\d[\d_]*|0o[0-7]+|0b[01]+|0x[0-9a-fA-F]+|\d+(:[0-5]?\d)+|\d[\d_]*_[\d_]*)$")
@@ -67,6 +68,9 @@ def _compose(data: bytes, source: str) -> Any:
     from ruamel.yaml import YAML
     from ruamel.yaml.error import YAMLError
 
+    # Time grows with the square of the depth, and only brackets make depth cheap to write.
+    if data.count(b"[") + data.count(b"{") > MAX_BRACKETS:
+        raise InvalidDocument(source, [Problem("file", f"has more than {MAX_BRACKETS} brackets; write lists as lines")])
     yaml = YAML(typ="rt")
     yaml.version = (1, 2)
     try:

@@ -11,6 +11,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from extracts.agreement.plan import ExtractPlan, Period, PlannedDataset
 from extracts.agreement.planning import make_plan
@@ -18,10 +19,18 @@ from extracts.agreement.policy import assess
 from extracts.catalogue.contract import Dataset, QualityRule
 from extracts.catalogue.odcs import load_datasets
 from extracts.errors import CheckFailed, InvalidDocument, SourceLate, SourceUnreachable
-from extracts.extraction.sources.names import data_view, role_name
+from extracts.extraction.engine import EngineSettings, Keys, build
+from extracts.extraction.sources.names import MEMBERSHIP_ROLE, data_view, role_name
+from extracts.extraction.sources.postgres import open_source
 from extracts.extraction.sources.role_sql import source_sql
 from extracts.extraction.sources.view_sql import read_columns
-from extracts.extraction.validation import check_report, read_source_suite, validate_source
+from extracts.extraction.validation import (
+    check_report,
+    read_release_suite,
+    read_source_suite,
+    validate_release,
+    validate_source,
+)
 from extracts.extraction.validation_suite import Suite, SuiteRule
 from extracts.extraction.values import Report, SourceCheck
 from extracts.local.sample import create_sample
@@ -217,3 +226,45 @@ def test_the_suite_writes_nothing_and_leaves_no_session_behind(source: Source) -
     role = role_name(source.plans["benefit_cap"].request_id)
     query = f"SELECT count(*) FROM pg_stat_activity WHERE usename = '{role}'"
     assert source.database.rows(query) == [(0,)]
+
+
+# --- and then: what the engine makes of it passes the release suite ---------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def passfile(source: Source, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Passwords of all agreements' roles and of the membership role, as an installation has them."""
+    source.database.role(MEMBERSHIP_ROLE)
+    roles = [*(role_name(p.request_id) for p in source.plans.values()), MEMBERSHIP_ROLE]
+    lines = [Path(str(conninfo_to_dict(source.database.conninfo(r))["passfile"])).read_text() for r in roles]
+    path = tmp_path_factory.mktemp("pass") / "passfile"
+    path.touch(mode=0o600)
+    path.write_text("".join(lines))
+    return path
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_what_the_engine_makes_of_the_sample_passes_the_release_suite(
+    source: Source, passfile: Path, tmp_path: Path, name: str
+) -> None:
+    where = conninfo_to_dict(source.database.conninfo())
+    address = make_conninfo("", host=where["host"], port=where["port"], dbname=where["dbname"])
+    plan = source.plans[name]
+    # Few people: most groups are small.
+    plan = replace(plan, limits=replace(plan.limits, max_withheld_percent=100, min_rows=1))
+    extract = build(
+        plan,
+        PERIOD,
+        open_source(plan, address, passfile),
+        tmp_path,
+        datasets=source.datasets,
+        keys=Keys("a" * 64, "b" * 64),
+        settings=EngineSettings(memory_limit_mb=200, readers=1),
+        now=NOW,
+        hold_max_age_hours=24,
+    )
+    report = validate_release(
+        plan, extract, source.datasets, read_release_suite(ROOT / "expectations" / "release.yaml"), {}, NOW
+    )
+    assert [(said(c), c.detail, c.not_checked) for c in report.stopping] == []
+    assert extract.files[0].rows > 0

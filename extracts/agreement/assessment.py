@@ -76,6 +76,11 @@ class Assessment:
         return tuple(f for f in self.findings if f.outcome is FindingOutcome.GAP)
 
     @property
+    def stopping(self) -> tuple[Finding, ...]:
+        """What stops even an agreement that runs already: failed rules that are marked immediate."""
+        return tuple(f for f in (*self.violations, *self.gaps) if f.immediate)
+
+    @property
     def passed(self) -> bool:
         """Whether every rule passed, and there was at least one."""
         return bool(self.findings) and all(f.outcome is FindingOutcome.PASS for f in self.findings)

@@ -96,10 +96,9 @@ def reassess(
 ) -> Reassessment:
     """Judge running agreements by another version. `running`: their requests, without the columns refused."""
     failed = [a for r in running if not (a := assess(r, datasets, parties, policy, today)).passed]
-    stop = [any(f.immediate for f in (*a.violations, *a.gaps)) for a in failed]
     return Reassessment(
-        to_stop=tuple(a for a, immediate in zip(failed, stop, strict=True) if immediate),
-        to_review=tuple(a for a, immediate in zip(failed, stop, strict=True) if not immediate),
+        to_stop=tuple(a for a in failed if a.stopping),
+        to_review=tuple(a for a in failed if not a.stopping),
     )
 
 

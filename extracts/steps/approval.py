@@ -4,7 +4,9 @@ Rules:
 1. The published file is read from disk, its signatures are verified by ssh-keygen at the times that the register
    recorded, and the pure rules of `agreement.approval` judge the rest.
 2. The register is asked too: a denial in either stops. A time of signing that the file claims and the register does
-   not know does not count.
+   not know stops it.
+3. What the file tells people about the request is made afresh from the document that was signed for: no edited title,
+   basis or retention ever reaches a manifest, and where they differ nothing runs.
 """
 
 from __future__ import annotations
@@ -17,8 +19,11 @@ from typing import TYPE_CHECKING, Any
 from extracts import signing
 from extracts.agreement.approval import Published, judge
 from extracts.agreement.decision import Decision
+from extracts.agreement.facts import facts_of
 from extracts.agreement.plan import ExtractPlan
+from extracts.agreement.request import Request
 from extracts.agreement.status import Status
+from extracts.canonical import plain
 from extracts.errors import ApprovalMissing, NotFound, SignatureInvalid
 from extracts.record import register
 from extracts.record.entries import RequestEntry, SignatureEntry
@@ -29,6 +34,13 @@ from extracts.steps.policy_review import check_policy
 
 if TYPE_CHECKING:
     from extracts.steps.workplace import Workplace
+
+# Facts that come from the request alone; the others are names in the catalogue, which may be corrected meanwhile.
+_OF_THE_REQUEST = (
+    *("id", "version", "title", "digest", "purpose", "necessity", "data_subjects", "territory"),
+    *("lawful_basis", "legal_power", "retention_days", "disposal_method", "evidence_due_days"),
+    *("special_conditions", "privacy_notice_ref", "agreement_ref"),
+)
 
 
 @dataclass(frozen=True)
@@ -55,12 +67,15 @@ def approved_now(work: Workplace, request_id: str, started_by: str) -> Approved:
     board_at = _recorded_at(recorded, published, signing.DECISION_BOARD)
     controller_at = _recorded_at(recorded, published, signing.DECISION_CONTROLLER)
     data = published.decision.canonical()
-    board = signers.judge(work, data, published.board.signature, signing.DECISION_BOARD, board_at)
-    controller = signers.judge(work, data, published.controller.signature, signing.DECISION_CONTROLLER, controller_at)
+    board = _signer(work, request_id, data, published.board.signature, signing.DECISION_BOARD, board_at)
+    controller = _signer(
+        work, request_id, data, published.controller.signature, signing.DECISION_CONTROLLER, controller_at
+    )
     orders = [
-        signers.judge(work, o.order.canonical(), o.signature, signing.ORDER, o.recorded_at) for o in published.orders
+        _signer(work, request_id, o.order.canonical(), o.signature, signing.ORDER, o.recorded_at)
+        for o in published.orders
     ]
-    judge(
+    approval = judge(
         published,
         board=board,
         controller=controller,
@@ -72,9 +87,35 @@ def approved_now(work: Workplace, request_id: str, started_by: str) -> Approved:
     )
     _register_agrees(entry, published)
     check_policy(work, published)
-    return Approved(
-        published.plan, published.decision, published.request, board, board_at, controller, controller_at, published
-    )
+    facts = _facts(work, published, approval.request)
+    return Approved(published.plan, published.decision, facts, board, board_at, controller, controller_at, published)
+
+
+def _signer(
+    work: Workplace, request_id: str, data: bytes, signature: str, namespace: str, at: datetime
+) -> signing.Signature:
+    try:
+        return signers.judge(work, data, signature, namespace, at)
+    except SignatureInvalid as error:
+        raise SignatureInvalid(f"{request_id}: {error.message}", advice=error.advice) from None
+
+
+def _facts(work: Workplace, published: Published, request: Request) -> dict[str, Any]:
+    """What people are told about the request. Raises ApprovalMissing if the file tells otherwise."""
+    try:
+        facts = facts_of(request, work.parties, work.datasets)
+    except KeyError as error:
+        raise ApprovalMissing(
+            f"{request.request_id} names {error}, which is not declared any more.",
+            advice="Ask the keeper of the parties' list or of the contracts.",
+        ) from None
+    edited = [name for name in _OF_THE_REQUEST if plain(facts[name]) != published.request.get(name)]
+    if edited:
+        raise ApprovalMissing(
+            f"The published agreement {request.request_id} tells another {', '.join(edited)} than was approved.",
+            advice="It was edited. Publish it again: `extracts publish`.",
+        )
+    return facts
 
 
 def _recorded(work: Workplace, published: Published) -> tuple[RequestEntry, tuple[SignatureEntry, ...]]:
@@ -91,11 +132,13 @@ def _recorded(work: Workplace, published: Published) -> tuple[RequestEntry, tupl
 
 
 def _recorded_at(recorded: tuple[SignatureEntry, ...], published: Published, namespace: str) -> datetime:
+    told = published.board if namespace == signing.DECISION_BOARD else published.controller
     for found in recorded:
-        if found.namespace == namespace:
+        if found.namespace == namespace and found.recorded_at == told.recorded_at:
             return found.recorded_at
     raise SignatureInvalid(
-        f"The register holds no {namespace} signature on the published decision of {published.decision.request_id}.",
+        f"The register holds no {namespace} signature of that time on the published decision of "
+        f"{published.decision.request_id}.",
         advice="The file was edited, or a signature was never recorded: decide again.",
     )
 

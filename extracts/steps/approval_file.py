@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 from extracts.agreement.published import Published, read_published
@@ -16,12 +15,12 @@ def load_published(work: Workplace, request_id: str) -> Published:
     """The published file of an agreement. Raises ApprovalMissing, InvalidDocument."""
     path = work.places.published / f"{request_id}.json"
     try:
-        document = json.loads(path.read_bytes())
+        document = path.read_bytes()
     except FileNotFoundError:
         raise ApprovalMissing(
             f"{request_id} has no published agreement.", advice="It needs two signatures; see `extracts why`."
         ) from None
-    except (OSError, ValueError):
+    except OSError:
         raise ApprovalMissing(
             f"The published agreement {path.name} cannot be read.", advice="Publish it again: `extracts publish`."
         ) from None

@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 Signer = Annotated[str, typer.Option(help="Who signs, as in allowed_signers; another key's signature is refused.")]
 Key = Annotated[Path | None, typer.Option(help="Your SSH key (or its .pub, with the key in an agent or in hardware).")]
 OrderKey = Annotated[Path, typer.Option("--key", help="Your SSH key; the service has none that counts.")]
-SignatureFile = Annotated[Path | None, typer.Option(help="A signature made elsewhere, over what --print gave.")]
+SignatureFile = Annotated[
+    Path | None,
+    typer.Option(help="A signature made elsewhere, over what --print gave.", exists=True, dir_okay=False),
+]
 Print = Annotated[bool, typer.Option("--print", help="Print the document to be signed, and how; sign nothing.")]
 
 
@@ -80,10 +83,12 @@ def _waiting_same(work: Workplace, request_id: str, terms: Terms, refused: tuple
     waiting = pending_decision(work, request_id)
     if waiting is None or waiting.outcome != terms.outcome:
         return None
-    named = {c.column for c in waiting.columns if not c.granted}
+    in_part = waiting.outcome == "approve in part"  # a refusal of everything names no columns when it is asked for
+    named = {c.column for c in waiting.columns if in_part and not c.granted}
     same = (
         named == {n.rpartition(".")[2] for n in refused},
         waiting.conditions == terms.conditions,
+        terms.acceptable in ("", waiting.acceptable),
         terms.valid_until in (None, waiting.valid_until),
         terms.reasons in ("", waiting.reasons),
     )
@@ -146,7 +151,7 @@ def _signature(data: bytes, namespace: str, key: Path | None, signature: Path | 
     if (key is None) == (signature is None):
         raise UsageError("Give either --key, to sign here, or --signature, made elsewhere.")
     if signature is not None:
-        return signature.read_text()
+        return signature.read_text(errors="replace")  # whatever is no signature, ssh-keygen refuses
     assert key is not None
     return signing.sign(data, key, namespace)
 

@@ -32,8 +32,10 @@ def backup(to: Annotated[Path, typer.Option(help="The file to write; it must not
 
 @app.command()
 def restore(
-    source: Annotated[Path, typer.Argument(help="A backup.")],
-    identity: Annotated[Path, typer.Option(help="The recovery key: an age identity file.")],
+    source: Annotated[Path, typer.Argument(help="A backup.", exists=True, dir_okay=False)],
+    identity: Annotated[
+        Path, typer.Option(help="The recovery key: an age identity file.", exists=True, dir_okay=False)
+    ],
     user: Actor = "",
 ) -> None:
     """Bring back keys that are missing; one that is there is never overwritten."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from rich.box import SIMPLE
@@ -16,7 +17,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from extracts.canonical import plain
-from extracts.errors import ExtractsError, InvalidDocument
+from extracts.errors import ExtractsError, InvalidDocument, TechnicalFailure
 
 _SHORT = 26
 out = Console(highlight=False, soft_wrap=True)
@@ -72,7 +73,23 @@ def run_guarded(command: Callable[[], object]) -> int:
         return 130
     except BrokenPipeError:
         return 0
+    except Exception as error:
+        return report(_fault(error))
     return 0
+
+
+def _fault(error: Exception) -> TechnicalFailure:
+    """What nobody foresaw: told by its kind and place, for its message or traceback may hold a person's value."""
+    place, trace = "", error.__traceback__
+    while trace is not None:
+        file = Path(trace.tb_frame.f_code.co_filename)
+        if "extracts" in file.parts and "site-packages" not in file.parts:
+            place = f" at {file.name}:{trace.tb_lineno}"
+        trace = trace.tb_next
+    return TechnicalFailure(
+        f"The command failed ({type(error).__name__}{place}).",
+        advice="This is a fault in the program; its message is withheld, for it may hold a person's value.",
+    )
 
 
 def report(error: ExtractsError) -> int:

@@ -22,9 +22,9 @@ from extracts.scheduling.signer_names import signer_of
 from extracts.scheduling.words import day_words, schedule_words
 
 _FORMS = {
-    Identifiability.IDENTIFIED: "rows that name people",
-    Identifiability.PSEUDONYMISED: "rows that name nobody (pseudonyms; still personal data)",
-    Identifiability.AGGREGATED: "counts only",
+    Identifiability.IDENTIFIED: "Rows that name people",
+    Identifiability.PSEUDONYMISED: "Rows that name nobody (pseudonyms; still personal data)",
+    Identifiability.AGGREGATED: "Counts only",
 }
 _READABLE = 40  # dates
 _BASIS = (("article_6", "UK GDPR article"), ("article_9", "article"), ("schedule_1", "DPA 2018, Schedule 1,"))
@@ -81,8 +81,8 @@ def tell(facts: AgreementFacts, signers: Mapping[str, str]) -> Story:
     request = facts.request
     return Story(
         title=facts.title,
-        lead=f"{request['recipient']['name']} receives {_FORMS[plan.identifiability]}, {plan.frequency}, until "
-        f"{day_words(facts.last_day.isoformat())}, under the {request['gateway']['title']}.",
+        lead=f"{_FORMS[plan.identifiability]} go to {request['recipient']['name']}: {plan.frequency}, until "
+        f"{_day(facts.last_day)}, under the {request['gateway']['title']}.",
         facts=tuple((question, answer) for question, answer in _facts(facts, plan, signers) if answer),
         datasets=tuple(_dataset(dataset, facts) for dataset in plan.datasets),
         limits=tuple(limits_in_words(plan)),

@@ -10,8 +10,9 @@ from __future__ import annotations
 import re
 
 from airflow.api_fastapi.core_api.security import DagAccessEntity, GetUserDep, requires_access_dag
-from fastapi import HTTPException, Request
+from fastapi import Request
 
+from extracts.errors import NotFound
 from extracts.scheduling.facts import REQUEST_ID, dag_id_of, request_id_of
 
 DELIVERY_ID = re.compile(r"(?P<request>[A-Za-z0-9][A-Za-z0-9_-]{0,80})\.[0-9][0-9QW-]{3,9}\.r[1-9][0-9]{0,4}")
@@ -19,7 +20,7 @@ RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:+~-]{0,199}")
 
 
 def is_named(request: Request) -> None:
-    """Passes an address whose parts have the form of our ids. Raises 404."""
+    """Passes an address whose parts have the form of our ids. Raises NotFound."""
     request_id_in(request.path_params)
 
 
@@ -30,7 +31,7 @@ def may_read(request: Request, user: GetUserDep) -> None:
 
 
 def request_id_in(parameters: dict[str, str]) -> str:
-    """The agreement that the parts of an address name. Raises 404."""
+    """The agreement that the parts of an address name. Raises NotFound."""
     if "delivery_id" in parameters:
         match = DELIVERY_ID.fullmatch(parameters["delivery_id"])
         found = match["request"] if match else None
@@ -40,5 +41,5 @@ def request_id_in(parameters: dict[str, str]) -> str:
         found = parameters.get("request_id")
     run_id = parameters.get("run_id")
     if found is None or not REQUEST_ID.fullmatch(found) or (run_id is not None and not RUN_ID.fullmatch(run_id)):
-        raise HTTPException(404, "There is no such agreement, run or delivery.")
+        raise NotFound("There is no such agreement, run or delivery.")
     return found

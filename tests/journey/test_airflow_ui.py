@@ -1,0 +1,338 @@
+"""A real Airflow runs the agreements, and a forum member who knows no Python looks at them in a browser.
+
+One Airflow for all tests here. Its runs, in this order, are the story that the pages then tell: Fife delivered, nothing
+due, and once without a recorded outcome; the analysts' statistics stopped for want of a key to encrypt to; Scottish
+Child Payment suspended, and started by somebody who had signed it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+import pytest
+from playwright.sync_api import Page, sync_playwright
+
+from extracts.agreement.decision import OrderKind
+from extracts.errors import NotPermitted
+from extracts.local.airflow import LocalAirflow
+from extracts.local.airflow_client import AirflowClient
+from extracts.local.airflow_config import AirflowConfig, User
+from extracts.local.people import CONTROLLER
+from extracts.settings import PROJECT
+from tests.support.world import AGREEMENTS, ANALYSTS, FIFE, SCP, World, copied
+
+pytestmark = [pytest.mark.airflow, pytest.mark.timeout(900)]
+USERS = (User("engineer", "op"), User("forum", "viewer"), User(CONTROLLER, "op"))
+LOST = "outcome-lost"  # the run whose outcome cannot be written down
+WIDTHS = (1440, 900)
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What happened, and where to look at it."""
+
+    world: World
+    airflow: LocalAirflow
+    runs: dict[str, dict[str, Any]]
+
+    @property
+    def engineer(self) -> AirflowClient:
+        """The data engineer, signed in."""
+        return self.airflow.client("engineer")
+
+
+def dag(request_id: str) -> str:
+    return f"extract__{request_id}"
+
+
+@pytest.fixture(scope="module")
+def scene(template_world, tmp_path_factory) -> Iterator[Scene]:
+    with copied(template_world, tmp_path_factory.mktemp("ui") / "home") as world:
+        airflow = LocalAirflow(a_config(world))
+        (world.work.places.published / "SDDSB-2026-099.json").write_text("{")
+        airflow.start()
+        try:
+            with airflow.client("engineer") as client:
+                client.wait_for_dags({dag(r) for r in (*AGREEMENTS, "SDDSB-2026-099")})
+                yield Scene(world, airflow, the_story(world, airflow, client))
+        finally:
+            airflow.stop()
+            world.home.postgres.drop_database("airflow_ui")
+
+
+def a_config(world: World) -> AirflowConfig:
+    world.home.postgres.create_role("airflow_ui")
+    world.home.postgres.create_database("airflow_ui", "airflow_ui")
+    return AirflowConfig(
+        home=world.home.home,
+        database_url=world.home.postgres.url("airflow_ui", "airflow_ui", driver="psycopg2"),
+        dags_folder=PROJECT / "dags",
+        users=USERS,
+        environment={
+            **{name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ},
+            "EXTRACTS_REGISTER_URL": world.work.register_url,
+            "EXTRACTS_RETRIES": "1",
+            "EXTRACTS_RETRY_SECONDS": "1",
+        },
+        parallelism=2,
+        dags_start_paused=False,
+    )
+
+
+def the_story(world: World, airflow: LocalAirflow, client: AirflowClient) -> dict[str, dict[str, Any]]:
+    """Every run once it has ended."""
+    world.order(SCP, OrderKind.SUSPEND)
+    lost = world.work.places.runs / FIFE / LOST / "outcome.json"
+    lost.mkdir(parents=True)  # where a file should go, so that writing it fails
+    (world.home.home / "trust" / "recipients" / "scottish-government-analysts.pub").unlink()
+    started = {
+        "delivered": (FIFE, client.trigger(dag(FIFE))),
+        "stopped": (ANALYSTS, client.trigger(dag(ANALYSTS))),
+        "suspended": (SCP, client.trigger(dag(SCP))),
+        "again": (FIFE, client.trigger(dag(FIFE))),
+        "lost": (FIFE, client.trigger(dag(FIFE), run_id=LOST)),
+    }
+    runs = {name: client.wait_for_run(dag(r), run_id, check=airflow.check) for name, (r, run_id) in started.items()}
+    world.order(SCP, OrderKind.RESUME)
+    with airflow.client(CONTROLLER) as signer:
+        own = signer.trigger(dag(SCP))
+    return runs | {"own": client.wait_for_run(dag(SCP), own, check=airflow.check)}
+
+
+# --- how runs end ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "state", "note"),
+    [
+        ("delivered", "success", rf"delivered: {FIFE}\.\d{{4}}-\d\d\.r1, \d+ rows of benefit_cap"),
+        ("again", "success", rf"nothing due \(check_approval\): {FIFE} was delivered for .*"),
+        ("stopped", "failed", r"stopped by a control \(sign_manifest\): .*no key.*"),
+        ("suspended", "failed", r"stopped by a control \(check_approval\): .*suspended.*"),
+        (
+            "own",
+            "failed",
+            rf"stopped by a control \(check_approval\): .*{CONTROLLER} signed the decision and started.*",
+        ),
+        ("lost", "failed", r"technical failure: the run ended before its outcome was recorded.*"),
+    ],
+)
+def test_a_run_s_note_is_its_outcome_and_its_state_agrees(scene, name, state, note):
+    found = scene.runs[name]
+    assert found["state"] == state
+    assert re.fullmatch(note, found["note"] or ""), found["note"]
+
+
+def test_only_the_task_that_stopped_a_run_is_red(scene):
+    run = scene.runs["stopped"]
+    states = {t["task_id"]: t["state"] for t in scene.engineer.task_instances(run["dag_id"], run["dag_run_id"])}
+    assert states == {
+        "check_approval": "success",
+        "check_source": "success",
+        "build_extract": "success",
+        "validate_extract": "success",
+        "sign_manifest": "failed",
+        "release": "upstream_failed",
+        "record_outcome": "success",
+    }
+
+
+def test_a_refusal_is_not_tried_again_and_what_may_mend_itself_is(scene):
+    tries = {}
+    for name, task in (("stopped", "sign_manifest"), ("lost", "record_outcome")):
+        run = scene.runs[name]
+        found = scene.engineer.task_instances(run["dag_id"], run["dag_run_id"])
+        tries[name] = next(t["try_number"] for t in found if t["task_id"] == task)
+    assert tries == {"stopped": 1, "lost": 4}
+
+
+def test_nothing_due_ends_quietly(scene):
+    run = scene.runs["again"]
+    states = {t["state"] for t in scene.engineer.task_instances(run["dag_id"], run["dag_run_id"])}
+    assert states == {"skipped", "success"}
+
+
+def test_each_task_s_result_is_small_and_plain(scene):
+    run = scene.runs["delivered"]
+    found = {t: scene.engineer.xcom(run["dag_id"], run["dag_run_id"], t) for t in ("check_approval", "build_extract")}
+    assert found["check_approval"]["board"] == "board.chair@dwp.example"
+    assert found["check_approval"]["plan"].startswith("sha256:")
+    assert set(found["build_extract"]["funnel"]["benefit_cap"]) == {
+        "source",
+        "filtered",
+        "held",
+        "withheld",
+        "delivered",
+    }
+    assert len(str(found)) < 4_000
+
+
+def test_nothing_is_left_in_staging(scene):
+    assert scene.world.staged() == []
+
+
+def test_no_log_of_airflow_holds_a_national_insurance_number(scene):
+    for log in scene.airflow.config.folder.rglob("*.log"):
+        assert not re.search(r"QQ\d{6}[A-D]", log.read_text(errors="replace")), log.name
+
+
+def test_a_broken_file_is_a_dag_that_says_so(scene):
+    found = next(d for d in scene.engineer.dags() if d["dag_id"] == dag("SDDSB-2026-099"))
+    assert found["is_paused"]
+    assert [tag["name"] for tag in found["tags"]] == ["broken"]
+    assert "SDDSB-2026-099.json" in found["description"]
+    assert scene.engineer.import_errors() == []
+
+
+# --- who may see ----------------------------------------------------------------------------------------------------
+
+
+def pages(scene: Scene) -> list[str]:
+    run = quote(scene.runs["delivered"]["dag_run_id"], safe="")
+    return [
+        f"/extracts/agreement/{dag(FIFE)}",
+        f"/extracts/plan/{FIFE}",
+        f"/extracts/outcome/{dag(FIFE)}/{run}",
+        f"/extracts/report/{FIFE}/{run}",
+        f"/extracts/manifest/{FIFE}/{run}",
+    ]
+
+
+def test_the_pages_are_closed_to_strangers(scene):
+    for path in pages(scene):
+        answer = httpx.get(scene.airflow.url + path, trust_env=False)
+        assert answer.status_code == 401, path
+        assert FIFE not in answer.text
+        forged = httpx.get(scene.airflow.url + path, headers={"Authorization": "Bearer made.up.token"}, trust_env=False)
+        assert forged.status_code in (401, 403), path
+        assert FIFE not in forged.text
+
+
+def test_the_pages_are_open_to_whoever_may_see_the_runs(scene):
+    password = scene.airflow.config.passwords()["forum"]
+    with httpx.Client(base_url=scene.airflow.url, trust_env=False) as client:
+        token = client.post("/auth/token", json={"username": "forum", "password": password}).json()["access_token"]
+        client.headers["Authorization"] = f"Bearer {token}"
+        assert {path: client.get(path).status_code for path in pages(scene)} == dict.fromkeys(pages(scene), 200)
+
+
+def test_a_forum_member_may_look_and_not_act(scene):
+    with scene.airflow.client("forum") as forum, pytest.raises(NotPermitted):
+        forum.trigger(dag(FIFE))
+
+
+def test_a_task_s_links_lead_to_its_own_run(scene):
+    run = scene.runs["delivered"]
+    links = scene.engineer.links(run["dag_id"], run["dag_run_id"], "record_outcome")
+    _, plan, _, report, manifest = pages(scene)
+    assert links == {"Explained plan": plan, "Quality report": report, "Manifest": manifest}
+
+
+# --- what a person sees -----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def forum(scene, chromium) -> Iterator[Page]:
+    """A forum member's browser, signed in."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+        page = browser.new_page(viewport={"width": WIDTHS[0], "height": 1000})
+        page.goto(scene.airflow.url)
+        page.fill("input[name=username]", "forum")
+        page.fill("input[name=password]", scene.airflow.config.passwords()["forum"])
+        page.click("button[type=submit]")
+        page.get_by_role("link", name="Dags").first.wait_for()
+        yield page
+        browser.close()
+
+
+def agreement_tab(page: Page, scene: Scene, request_id: str) -> Any:
+    """The tab, opened as people open it: from the DAG's page."""
+    page.goto(f"{scene.airflow.url}/dags/{dag(request_id)}")
+    tab = page.get_by_role("link", name="Agreement", exact=True)
+    tab.click()
+    # In a narrow window Airflow's own tabs are wider than it, and to reach the last one moved everything.
+    tab.evaluate("t => { for (let e = t; e; e = e.parentElement) e.scrollLeft = 0; }")
+    frame = page.frame_locator("iframe[title=Agreement]")
+    frame.get_by_role("heading", level=1).wait_for()
+    return frame
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("width", WIDTHS)
+def test_one_page_tells_what_is_shared_with_whom_under_which_power_until_when_and_how_it_went(
+    scene, forum, tmp_path, width
+):
+    forum.set_viewport_size({"width": width, "height": 1000})
+    frame = agreement_tab(forum, scene, FIFE)
+    forum.screenshot(path=tmp_path / f"agreement-{width}.png")
+    text = frame.locator("body").inner_text()
+    for words in (
+        "Fife Council, benefit advice team",  # with whom
+        "To offer advice and discretionary housing payments",  # what for
+        "Welfare Reform Act 2012, section 131",  # under which power
+        "In force until 31 December 2028",  # until when
+        "Signed for the Controller\tcontroller@dwp.example",  # who signed
+        "cap_reduction",  # what is shared
+        "120 days",
+        "Next due:",
+    ):
+        assert words in text, words
+    outcomes = frame.locator("table").first.locator("td.outcome").all_inner_texts()
+    assert outcomes == ["technical failure", "nothing due", "delivered"]
+    box = frame.locator("body").evaluate("b => [b.ownerDocument.documentElement.scrollWidth, b.clientWidth]")
+    assert box[0] <= box[1], "the page is wider than the window"
+
+
+@pytest.mark.browser
+def test_an_agreement_that_is_stopped_does_not_look_like_a_crash(scene, forum, tmp_path):
+    frame = agreement_tab(forum, scene, ANALYSTS)
+    forum.screenshot(path=tmp_path / "stopped.png")
+    row = frame.locator("table").first.locator("tbody tr").first
+    assert "stopped by a control" in row.inner_text()
+    assert "sign_manifest: " in row.inner_text()
+    assert "no key" in row.inner_text()
+    meaning = frame.locator("table").last.inner_text()
+    assert "That is the control working, not a crash" in meaning
+
+
+@pytest.mark.browser
+def test_a_run_s_page_shows_its_note_and_each_check(scene, forum, tmp_path):
+    run = scene.runs["delivered"]
+    forum.goto(f"{scene.airflow.url}/dags/{dag(FIFE)}/runs/{quote(run['dag_run_id'], safe='')}")
+    forum.get_by_text(run["note"]).first.wait_for()
+    forum.get_by_role("link", name="Outcome", exact=True).click()
+    frame = forum.frame_locator("iframe[title=Outcome]")
+    frame.get_by_role("heading", level=1).wait_for()
+    forum.screenshot(path=tmp_path / "outcome.png")
+    assert frame.locator("td.outcome").all_inner_texts() == ["passed"] * 6
+    frame.get_by_role("link", name="Quality report").click()
+    frame.get_by_role("heading", name=re.compile("Quality report")).first.wait_for()
+    forum.screenshot(path=tmp_path / "report.png")
+
+
+@pytest.mark.browser
+def test_the_documentation_can_be_read_where_airflow_shows_it(scene, forum, tmp_path):
+    forum.goto(f"{scene.airflow.url}/dags/{dag(FIFE)}")
+    forum.get_by_label("Dag Docs").first.click()
+    forum.get_by_role("dialog").get_by_text("Under which power").wait_for()
+    forum.screenshot(path=tmp_path / "documentation.png")
+    shown = forum.get_by_role("dialog").inner_text()
+    assert "Rows that name people go to Fife Council, benefit advice team: monthly" in shown
+    assert "stopped by a control" in shown
+
+
+@pytest.mark.browser
+def test_the_list_of_dags_names_agreements_schedules_and_recipients(scene, forum, tmp_path):
+    forum.goto(f"{scene.airflow.url}/dags")
+    forum.get_by_text("Benefit cap support, Fife").first.wait_for()
+    forum.screenshot(path=tmp_path / "list.png")
+    text = forum.locator("body").inner_text()
+    for words in ("4th working day of each month in Scotland, 06:00", "fife-council", "this agreement cannot be read"):
+        assert words in text, words

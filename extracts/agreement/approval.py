@@ -21,15 +21,15 @@ from datetime import date, datetime
 from typing import Any
 
 from extracts import signing
-from extracts.agreement.decision import Decision, DecisionOutcome, OrderKind
+from extracts.agreement.decision import Decision, DecisionOutcome
+from extracts.agreement.orders import check_orders, missing
 from extracts.agreement.plan import ExtractPlan
 from extracts.agreement.published import Published as Published
-from extracts.agreement.published import PublishedOrder
 from extracts.agreement.published import SignedAt as SignedAt
 from extracts.agreement.published import published_document as published_document
 from extracts.agreement.published import read_published as read_published
 from extracts.agreement.request import Request, request_from_document, without_columns
-from extracts.agreement.signers import NAMESPACES, check_delegation, check_orderer
+from extracts.agreement.signers import NAMESPACES, check_delegation
 from extracts.agreement.signers import check_signer as check_signer
 from extracts.catalogue.parties import Parties, RecipientStatus
 from extracts.catalogue.people import Role
@@ -81,7 +81,7 @@ def judge(
     _check_signers(published, request, (board, controller), times, parties)
     _check_others(published, (board, controller), parties, {started_by: "started this run", **_asking(submitted_by)})
     _check_dates(published.decision, today)
-    _check_orders(published, order_signatures, parties, rehearsal)
+    check_orders(published, order_signatures, parties, rehearsal)
     _check_parties(published.plan, parties, today)
     decision = published.decision
     until = decision.valid_until or published.plan.end_on
@@ -94,17 +94,17 @@ def judge(
 def _bound(published: Published, plan: ExtractPlan) -> Request:
     decision = published.decision
     if decision.outcome not in APPROVING or not decision.plan_digest:
-        raise _missing(decision, f"the decision is to {decision.outcome}")
+        raise missing(decision, f"the decision is to {decision.outcome}")
     if decision.plan_digest not in {plan.digest} & {published.plan.digest}:
-        raise _missing(decision, "the approval is of another plan: something in it was changed since")
+        raise missing(decision, "the approval is of another plan: something in it was changed since")
     request = _request(published)
     if request.digest != decision.request_digest or request.version != decision.request_version:
-        raise _missing(decision, "the approval is of another request: it was edited since")
+        raise missing(decision, "the approval is of another request: it was edited since")
     assessment = published.assessment
     if assessment and assessment.digest != decision.assessment_digest:
-        raise _missing(decision, "the approval rests on another assessment")
+        raise missing(decision, "the approval rests on another assessment")
     if assessment and (not assessment.passed or assessment.request_digest != _smaller(request, decision).digest):
-        raise _missing(decision, "the assessment did not pass, or was of another request")
+        raise missing(decision, "the assessment did not pass, or was of another request")
     return request
 
 
@@ -113,14 +113,14 @@ def _request(published: Published) -> Request:
         document: dict[str, Any] = dict(published.request["document"])
         return request_from_document(document)
     except (KeyError, TypeError, ValueError, InvalidDocument):
-        raise _missing(published.decision, "the request that was approved is not in the published file") from None
+        raise missing(published.decision, "the request that was approved is not in the published file") from None
 
 
 def _smaller(request: Request, decision: Decision) -> Request:
     try:
         return without_columns(request, {(c.dataset, c.column) for c in decision.columns if not c.granted})
     except UsageError:
-        raise _missing(decision, "it grants no column") from None
+        raise missing(decision, "it grants no column") from None
 
 
 # --- rules 2 to 4 ---------------------------------------------------------------------------------------------------
@@ -170,36 +170,11 @@ def _check_others(
 
 def _check_dates(decision: Decision, today: date) -> None:
     if decision.valid_from is None or decision.valid_until is None:
-        raise _missing(decision, "the decision has no dates")
+        raise missing(decision, "the decision has no dates")
     if today < decision.valid_from:
-        raise _missing(decision, f"the decision is valid from {decision.valid_from}, and today is {today}")
+        raise missing(decision, f"the decision is valid from {decision.valid_from}, and today is {today}")
     if today > decision.valid_until:
-        raise _missing(decision, f"the decision expired on {decision.valid_until}")
-
-
-def _check_orders(published: Published, signatures: Sequence[Signature], parties: Parties, rehearsal: bool) -> None:
-    decision, orders = published.decision, published.orders
-    if len(signatures) != len(orders):
-        raise SignatureInvalid(f"{decision.request_id}: {len(orders)} orders and {len(signatures)} signatures on them.")
-    expected = signing.test_namespace(signing.ORDER) if rehearsal else signing.ORDER
-    for number, (published_order, found) in enumerate(zip(orders, signatures, strict=True), start=1):
-        _check_order(published_order, number, decision)
-        if found.namespace != expected:
-            raise SignatureInvalid(f"Order {number} on {decision.request_id} is signed in namespace {found.namespace}.")
-        check_orderer(found, published_order.order, parties, published_order.recorded_at.date())
-    kinds = [o.order.kind for o in orders]
-    if OrderKind.REVOKE in kinds:
-        raise _missing(decision, "it was revoked")
-    if kinds and kinds[-1] is OrderKind.SUSPEND:
-        raise _missing(decision, f"it has been suspended since {orders[-1].order.ordered_at:%Y-%m-%d}")
-
-
-def _check_order(published: PublishedOrder, number: int, decision: Decision) -> None:
-    order = published.order
-    if order.request_id != decision.request_id or order.decision_digest != decision.digest:
-        raise _missing(decision, f"order {number} is about another decision")
-    if order.number != number:
-        raise _missing(decision, f"order {number} is missing or out of its order")
+        raise missing(decision, f"the decision expired on {decision.valid_until}")
 
 
 def _check_parties(plan: ExtractPlan, parties: Parties, today: date) -> None:
@@ -213,10 +188,3 @@ def _check_parties(plan: ExtractPlan, parties: Parties, today: date) -> None:
         raise ApprovalMissing(
             f"{plan.request_id}: gateway {plan.gateway} is not in force.", advice="Ask the legal team."
         )
-
-
-def _missing(decision: Decision, why: str) -> ApprovalMissing:
-    return ApprovalMissing(
-        f"{decision.request_id} version {decision.request_version} may not run: {why}.",
-        advice=f"See `extracts why {decision.request_id}`; a new decision needs both signatures.",
-    )

@@ -10,37 +10,18 @@ Rules, in order:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from functools import partial
-from typing import TypeVar
 
 from extracts.agreement.assessment import Assessment, Finding
-from extracts.agreement.coercion import plan_condition, plan_parameters
-from extracts.agreement.plan import (
-    Condition,
-    ExtractPlan,
-    Limits,
-    PlannedColumn,
-    PlannedDataset,
-    SafeAddress,
-    SmallCells,
-)
-from extracts.agreement.plan_floors import floor_problems, tells_address
+from extracts.agreement.plan import ExtractPlan, Limits, SmallCells
+from extracts.agreement.plan_floors import floor_problems
+from extracts.agreement.planned_dataset import Faults, plan_dataset
 from extracts.agreement.request import Request
-from extracts.agreement.request_rows import DatasetAsked
-from extracts.catalogue.contract import (
-    Column,
-    Dataset,
-    Identifiability,
-    Identifier,
-)
+from extracts.catalogue.contract import Dataset, Identifiability
 from extracts.catalogue.parties import Parties
-from extracts.catalogue.treatments import TREATMENTS
 from extracts.documents import Document
-from extracts.errors import InvalidDocument, PlanRefused, Problem
-
-T = TypeVar("T")
+from extracts.errors import PlanRefused
 
 
 def make_plan(
@@ -57,12 +38,13 @@ def make_plan(
     _check_assessed(request, assessment)
     if below := floor_problems(request, datasets, parties):
         raise _refused(request, "what no policy can permit", below)
-    problems = _Problems(document or Document(request.request_id, {}))
+    faults = Faults(document or Document(request.request_id, {}))
     numbered = sorted(enumerate(request.datasets), key=lambda pair: pair[1].dataset)
     planned = tuple(
-        _planned(asked, datasets[asked.dataset], request, f"datasets.{number}", problems) for number, asked in numbered
+        plan_dataset(asked, datasets[asked.dataset], request, f"datasets.{number}", faults)
+        for number, asked in numbered
     )
-    problems.refuse()
+    faults.refuse()
     return ExtractPlan(
         request_id=request.request_id,
         recipient=request.recipient,
@@ -82,28 +64,6 @@ def make_plan(
     )
 
 
-class _Problems:
-    """Collects faults, so that a requester sees all of them at once."""
-
-    def __init__(self, document: Document) -> None:
-        self.document = document
-        self.found: list[Problem] = []
-
-    def attempt(self, path: str, make: Callable[[], T]) -> T | None:
-        try:
-            return make()
-        except ValueError as error:
-            self.add(path, str(error))
-            return None
-
-    def add(self, path: str, message: str) -> None:
-        self.found.append(self.document.problem(path, message))
-
-    def refuse(self) -> None:
-        if self.found:
-            raise InvalidDocument(self.document.source, self.found)
-
-
 def _check_assessed(request: Request, assessment: Assessment) -> None:
     if assessment.request_digest != request.digest:
         raise PlanRefused(
@@ -112,79 +72,6 @@ def _check_assessed(request: Request, assessment: Assessment) -> None:
         )
     if not assessment.passed:
         raise _refused(request, f"policy {assessment.policy_version}", map(_told, _failed(assessment)))
-
-
-def _planned(asked: DatasetAsked, source: Dataset, request: Request, path: str, problems: _Problems) -> PlannedDataset:
-    columns = _columns(asked, source, path, problems)
-    pseudonymised = request.identifiability is Identifiability.PSEUDONYMISED
-    quasi = tuple(c.name for c in columns if c.identifier is Identifier.QUASI) if pseudonymised else ()
-    return PlannedDataset(
-        dataset=source.name,
-        major_version=source.major_version,
-        relation=source.relation,
-        view_digest=source.view_digest,
-        columns=columns,
-        conditions=_conditions(asked, source, path, problems),
-        key=source.key,
-        persons=source.persons,
-        period_column=source.period_column,
-        period_kind=source.period_kind,
-        restricted_column=source.restricted_column,
-        safe_address_column=source.safe_address_column,
-        safe_address=asked.safe_address,
-        quasi_identifiers=quasi,
-        load_tables=source.load_tables,
-        max_age_hours=request.quality.freshness_max_age_hours,
-    )
-
-
-def _columns(asked: DatasetAsked, source: Dataset, path: str, problems: _Problems) -> tuple[PlannedColumn, ...]:
-    order = {column.name: place for place, column in enumerate(source.columns)}
-    numbered = sorted(enumerate(asked.columns), key=lambda pair: order[pair[1].name])
-    kept = []
-    for number, wanted in numbered:
-        column = source.columns[order[wanted.name]]
-        # Withheld for everyone: a column that is blank for some would tell who they are.
-        if asked.safe_address is SafeAddress.WITHHOLD_COLUMNS and tells_address(column, wanted):
-            continue
-        where = f"{path}.columns.{number}.treatment"
-        parameters = problems.attempt(where, partial(plan_parameters, wanted.treatment, column))
-        kept.append(_column(column, wanted.treatment.name, parameters or ()))
-    names = [c.name for c in kept]
-    for double in sorted({n for n in names if names.count(n) > 1}):
-        problems.add(path, f"two columns would both be delivered as {double}")
-    if not kept:
-        problems.add(path, "no column is left once addresses are withheld")
-    return tuple(kept)
-
-
-def _column(column: Column, treatment: str, parameters: tuple[str, ...]) -> PlannedColumn:
-    how = TREATMENTS[treatment]
-    return PlannedColumn(
-        name=column.name + how.suffix,
-        source=column.name,
-        type=column.type,
-        precision=column.precision,
-        scale=column.scale,
-        unit=column.unit,
-        meaning=column.meaning,
-        classification=column.classification,
-        identifier=column.identifier,
-        identifier_kind=column.identifier_kind,
-        treatment=how.reference,
-        parameters=parameters,
-        delivered_type=how.result or column.type,
-    )
-
-
-def _conditions(asked: DatasetAsked, source: Dataset, path: str, problems: _Problems) -> tuple[Condition, ...]:
-    found: set[Condition] = set()
-    for number, condition in enumerate(asked.rows):
-        column = next(c for c in source.columns if c.name == condition.column)
-        where = f"{path}.rows.{number}"
-        made = problems.attempt(where, partial(plan_condition, condition, column))
-        found |= {made} if made else set()
-    return tuple(sorted(found))
 
 
 def _limits(request: Request) -> Limits:

@@ -64,7 +64,8 @@ class AskedTreatment(Form):
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         words = [t.name for t in TREATMENTS.values() if not t.parameters]
-        return {"title": cls.__name__, "description": cls.__doc__, "anyOf": [{"enum": words}, *map(_pair, TREATMENTS)]}
+        pairs = [_pair(t.name) for t in TREATMENTS.values() if t.parameters]
+        return {"title": cls.__name__, "description": cls.__doc__, "anyOf": [{"enum": words}, *pairs]}
 
 
 def _pair(name: str) -> dict[str, Any]:

@@ -397,6 +397,7 @@ def test_every_sample_names_the_schema_and_passes_it(path: Path) -> None:
         {"identifiability": "aggregated"},
         {"datasets.0.columns.0.treatment": "hash"},
         {"datasets.0.columns.1.treatment": {"hash": 1}},
+        {"datasets.0.rows": [{"column": "sex", "like": "F%"}]},
         {"request_id": "x"},
     ],
 )

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 from extracts.agreement.plan import ExtractPlan, Period, PlannedDataset
 from extracts.canonical import digest
-from extracts.catalogue.contract import ColumnType, Dataset
+from extracts.catalogue.contract import Dataset
 from extracts.documents import read
 from extracts.errors import CheckFailed, ExtractsError, LimitExceeded, SourceLate
 from extracts.extraction.validation_check import COLUMNS, FACTS, ROWS, Check, result_of, rule_check
@@ -76,7 +76,7 @@ def validate_source(
     readable = read_columns(planned)
     facts = SourceFacts(_hours(check.loaded_at, now), _hours(check.hold_list_loaded_at, now), check.hold_list_entries)
     checks, hidden = source_checks(planned, dataset, facts, readable)
-    columns = {c: (types[c], False) for c in readable}
+    columns = {c: (types[c], "keep") for c in readable}
     rules = [(r, ROWS, "") for r in dataset.quality if not shown_in_file(planned, dataset, r)]
     rules += [(r, e.subject.value, e.says) for e in suite.rules for r in e.on(columns)]
     written, out_of_sight = written_checks(dataset, rules, readable)
@@ -165,9 +165,7 @@ def _hours(earlier: datetime, later: datetime) -> Decimal:
 
 
 def _suite_checks(suite: Suite, planned: PlannedDataset, rows: int) -> list[Check]:
-    columns: dict[str, tuple[ColumnType, bool]] = {
-        c.name: (c.delivered_type, c.treatment_name == "pseudonymise") for c in planned.columns
-    }
+    columns = {c.name: (c.delivered_type, c.treatment_name) for c in planned.columns}
     return [
         rule_check(rule, planned.dataset, entry.subject.value, entry.says, rows)
         for entry in suite.rules

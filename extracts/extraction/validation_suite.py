@@ -38,6 +38,7 @@ class ColumnGroup(StrEnum):
 
     EVERY = "every column"
     TEXT = "every text"
+    UNTREATED_TEXT = "every untreated text"
     NUMBER = "every number"
     DATE = "every date"
     TIMESTAMP = "every timestamp"
@@ -46,10 +47,14 @@ class ColumnGroup(StrEnum):
 
 _TYPES: Mapping[ColumnGroup, tuple[ColumnType, ...]] = {
     ColumnGroup.TEXT: (ColumnType.STRING,),
+    ColumnGroup.UNTREATED_TEXT: (ColumnType.STRING,),
     ColumnGroup.NUMBER: (ColumnType.INTEGER, ColumnType.DECIMAL),
     ColumnGroup.DATE: (ColumnType.DATE,),
     ColumnGroup.TIMESTAMP: (ColumnType.TIMESTAMP,),
 }
+
+
+_TREATMENTS = {ColumnGroup.UNTREATED_TEXT: "keep", ColumnGroup.PSEUDONYM: "pseudonymise"}
 
 
 class _RuleForm(Form):
@@ -79,11 +84,11 @@ class SuiteRule:
     group: ColumnGroup | None = None
     says: str = ""
 
-    def on(self, columns: Mapping[str, tuple[ColumnType, bool]]) -> list[QualityRule]:
-        """The rule itself, or one for each column of its group. `columns`: type, and whether it is a pseudonym."""
+    def on(self, columns: Mapping[str, tuple[ColumnType, str]]) -> list[QualityRule]:
+        """The rule itself, or one for each column of its group. `columns`: type and treatment, by name."""
         if self.group is None:
             return [self.rule]
-        names = [n for n, (type, pseudonym) in columns.items() if _belongs(self.group, type, pseudonym)]
+        names = [n for n, (type, treatment) in columns.items() if _belongs(self.group, type, treatment)]
         return [replace(self.rule, arguments={**self.rule.arguments, "column": n}) for n in names]
 
 
@@ -177,10 +182,9 @@ def _rule_faults(
     ]
 
 
-def _belongs(group: ColumnGroup, type: ColumnType, pseudonym: bool) -> bool:
-    if group is ColumnGroup.PSEUDONYM:
-        return pseudonym
-    return group is ColumnGroup.EVERY or type in _TYPES[group]
+def _belongs(group: ColumnGroup, type: ColumnType, treatment: str) -> bool:
+    wanted = _TREATMENTS.get(group)
+    return (wanted is None or treatment == wanted) and type in _TYPES.get(group, tuple(ColumnType))
 
 
 def _nearest(name: str, names: tuple[str, ...]) -> tuple[str, ...]:

@@ -69,8 +69,8 @@ def test_the_report_says_in_counts_what_was_found(tmp_path: Path) -> None:
         ("SELECT * REPLACE ('2026-Q5' AS started_on_quarter) FROM good", ["a quarter"]),
         ("SELECT * REPLACE ('Fife' AS council_code) FROM good", ["a council's code"]),
         # release.yaml: blanks, control characters, long texts
-        ("SELECT * REPLACE (' ' AS sex) FROM good", ["sex is never a blank text"]),
-        ("SELECT * REPLACE ('F' || chr(7) AS sex) FROM good", ["sex holds no control characters"]),
+        ("SELECT * REPLACE (' ' AS sex) FROM good", ["sex is never blank, and holds no control characters"]),
+        ("SELECT * REPLACE ('F' || chr(7) AS sex) FROM good", ["sex is never blank, and holds no control characters"]),
         ("SELECT * REPLACE (repeat('F', 501) AS sex) FROM good", ["sex is no longer than 500 characters"]),
     ],
 )

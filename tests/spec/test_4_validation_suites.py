@@ -152,16 +152,17 @@ def test_a_rule_of_release_yaml_cannot_name_a_column_but_holds_for_a_kind() -> N
     with pytest.raises(InvalidDocument, match="say `columns: every"):
         suite_from_document(document, release)
     columns = {
-        "claim_pseudonym": (ColumnType.STRING, True),
-        "award": (ColumnType.DECIMAL, False),
-        "children": (ColumnType.INTEGER, False),
-        "born": (ColumnType.DATE, False),
-        "updated_at": (ColumnType.TIMESTAMP, False),
-        "sex": (ColumnType.STRING, False),
+        "claim_pseudonym": (ColumnType.STRING, "pseudonymise"),
+        "award": (ColumnType.DECIMAL, "keep"),
+        "children": (ColumnType.INTEGER, "keep"),
+        "born": (ColumnType.DATE, "keep"),
+        "updated_at": (ColumnType.TIMESTAMP, "keep"),
+        "sex": (ColumnType.STRING, "keep"),
     }
     groups = {
         "every column": list(columns),
         "every text": ["claim_pseudonym", "sex"],
+        "every untreated text": ["sex"],
         "every number": ["award", "children"],
         "every date": ["born"],
         "every timestamp": ["updated_at"],

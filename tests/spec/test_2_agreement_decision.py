@@ -393,6 +393,10 @@ def test_a_signer_is_checked_before_the_signature_is_recorded() -> None:
             on=TODAY,
             others=((BOARD, "SHA256:board"),),
         )
+    controller, ended = a_controller_signature(), with_delegation(valid_until=date(2026, 11, 22))
+    check_signer(controller, Role.CONTROLLER, decision, the_parties(), requester=REQUESTER, on=TODAY)
+    with pytest.raises(NotPermitted, match="was not valid on 2026-11-23"):
+        check_signer(controller, Role.CONTROLLER, decision, ended, requester=REQUESTER, on=TODAY)
     with pytest.raises(NotPermitted, match="Nobody decides as engineer"):
         check_signer(a_signature(), Role.ENGINEER, decision, the_parties(), requester=REQUESTER, on=TODAY)
 

@@ -4,6 +4,8 @@ Rules:
 1. The register decides; the file tells. Publishing again writes the same file, so a process that died between the
    decision and the file is made good by doing it again (`publish_missing`).
 2. The agreement's pseudonym key is made here, before anything can run, and never travels in the file.
+3. A key is made once: the ledger remembers that it was. One that is lost stays lost until somebody restores or replaces
+   it, and a revoked agreement gets none.
 """
 
 from __future__ import annotations
@@ -15,13 +17,13 @@ from typing import TYPE_CHECKING, Any
 from extracts import signing
 from extracts.agreement.approval import published_document
 from extracts.agreement.assessment import assessment_from_document
-from extracts.agreement.decision import decision_from_document, order_from_document
+from extracts.agreement.decision import OrderKind, decision_from_document, order_from_document
 from extracts.agreement.plan import plan_from_document
 from extracts.agreement.request import request_from_document
 from extracts.agreement.status import Status
 from extracts.catalogue.contract import Identifiability
-from extracts.errors import ApprovalMissing
-from extracts.record import register
+from extracts.errors import ApprovalMissing, KeyLost
+from extracts.record import ledger, register
 from extracts.record.entries import DecisionEntry, RequestEntry
 from extracts.record.transaction import Reading, reading, unit_of_work
 from extracts.steps import keys
@@ -35,9 +37,10 @@ IN_FORCE = (Status.APPROVED, Status.SUSPENDED, Status.REVOKED, Status.EXPIRED)
 def publish_agreement(work: Workplace, request_id: str, actor: str) -> None:
     """Write the agreement's file as the register has it now. Raises ApprovalMissing if there is none in force."""
     document = current_document(work, request_id)
+    revoked = any(o["order"]["kind"] == OrderKind.REVOKE for o in document["orders"])
     if document["plan"]["identifiability"] == Identifiability.PSEUDONYMISED or _pseudonymises(document):
-        document["key"] = {"id": keys.make_key(work.places.keys, request_id)}
-    keys.make_key(work.places.keys, keys.MEMBERSHIP)
+        document["key"] = {"id": _key_id(work, request_id, actor, may_make=not revoked)}
+    _key_id(work, keys.MEMBERSHIP, actor, may_make=True)
     changed = _write(work, request_id, document)
     if changed:
         now = work.now()
@@ -103,6 +106,31 @@ def _in_force(view: Reading, request_id: str) -> tuple[RequestEntry, DecisionEnt
     raise ApprovalMissing(
         f"{request_id} has no decision in force.", advice="See `extracts request show` for where it stands."
     )
+
+
+def _key_id(work: Workplace, owner: str, actor: str, *, may_make: bool) -> str:
+    """The id of a key, which is made unless it was before; empty if it is lost or retired: a run then says so."""
+    if may_make and not _was_made(work, owner):
+        key_id, now = keys.make_key(work.places.keys, owner), work.now()
+        with unit_of_work(work.register) as unit:
+            unit.event(now, "key.made", owner, actor, {"key": key_id})
+        return key_id
+    try:
+        return keys.load_key(work.places.keys, owner).key_id
+    except KeyLost:
+        return ""
+
+
+def _was_made(work: Workplace, owner: str) -> bool:
+    """Whether the key was made, and not retired by a revocation since."""
+    with reading(work.register) as view:
+        made = _newest(view, owner, "key.made")
+        return made > _newest(view, owner, f"agreement.{Status.REVOKED}")
+
+
+def _newest(view: Reading, subject: str, kind: str) -> int:
+    found = list(ledger.events(view.connection, subject=subject, kind=kind, limit=1, newest_first=True))
+    return found[0].sequence if found else 0
 
 
 def _pseudonymises(document: dict[str, Any]) -> bool:

@@ -26,27 +26,17 @@ from pathlib import Path
 
 from extracts.canonical import digest_file
 from extracts.errors import AlreadyDelivered, Busy, NotFound, VerificationFailed
-from extracts.handover.dropzone.index import (
-    INDEX,
-    INDEX_SIGNATURE,
-    Index,
-    IndexSigner,
-    empty_index,
-    read_signed_index,
-    signature_blocks,
-    with_delivery,
-    with_withdrawal,
-)
+from extracts.handover.dropzone.index import Index, IndexSigner, empty_index, with_delivery, with_withdrawal
+from extracts.handover.dropzone.index_files import IndexFiles
 from extracts.handover.dropzone.interface import Passing, Place, Published
 from extracts.handover.dropzone.publishing import (
-    FILE_MODE,
     check_written,
     make_folder,
     open_to_group_of,
     read_delivery,
     write_delivery,
 )
-from extracts.handover.files import drop_zone_errors, staging_errors, sync_folder, write_file
+from extracts.handover.files import drop_zone_errors, staging_errors, sync_folder
 from extracts.handover.manifest import MANIFEST, Manifest
 
 _WORK = ".publishing"
@@ -82,16 +72,10 @@ class FolderDropZone:
             return Published(place, path, digest_file(path / MANIFEST), already_there=True)
 
     def index(self, recipient: str, request_id: str, signer: IndexSigner) -> Index | None:
-        """The agreement's index, if there is one. Raises VerificationFailed if it is not ours, InvalidDocument."""
-        folder = self.root / _plain(recipient) / _plain(request_id)
+        """The agreement's index, if there is one. Raises VerificationFailed if it is not ours."""
         with drop_zone_errors(self.root):
             self._reach()
-            if not (folder / INDEX).exists():
-                return None
-            data = (folder / INDEX).read_bytes()
-            signatures = folder / INDEX_SIGNATURE
-            signed = signatures.read_bytes() if signatures.exists() else b""
-        return read_signed_index(data, signed, signer.check)
+            return self._index_files(Place(recipient, request_id, ""), signer).read()
 
     def publish(self, folder: Path, signer: IndexSigner, now: datetime) -> Published:
         """Makes the assembled delivery in `folder` visible, whole, and lists it in the index.
@@ -108,12 +92,13 @@ class FolderDropZone:
                 what = f"{place.delivery_id} was delivered before with other content ({there.manifest_digest})."
                 raise AlreadyDelivered(what, advice=_OVERWRITTEN)
             # Judged before anything becomes visible: an index that is not ours would leave the delivery unlisted.
-            before = self.index(place.recipient, place.request_id, signer)
+            files = self._index_files(place, signer)
+            before = files.read() or empty_index(place.recipient, place.request_id, now)
             if there is None:
                 self._write(folder, target, place, manifest)
             else:
                 check_written(there.path, manifest, manifest_digest)
-            self._list(before, place, manifest, manifest_digest, signer, now)
+            self._list(files, before, manifest, manifest_digest, now)
         return Published(place, target, manifest_digest, already_there=there is not None)
 
     def complete(self, place: Place, manifest_digest: str, signer: IndexSigner, now: datetime) -> Published | None:
@@ -130,19 +115,21 @@ class FolderDropZone:
                 what = f"{place.delivery_id} in the drop zone is not the delivery that the ledger says was released."
                 raise VerificationFailed(what, advice=_INCIDENT)
             check_written(target, manifest, manifest_digest)
-            before = self.index(place.recipient, place.request_id, signer)
-            self._list(before, place, manifest, manifest_digest, signer, now)
+            files = self._index_files(place, signer)
+            before = files.read() or empty_index(place.recipient, place.request_id, now)
+            self._list(files, before, manifest, manifest_digest, now)
         return there
 
     def withdraw(self, place: Place, reason: str, signer: IndexSigner, now: datetime) -> Index:
         """Marks a delivery as withdrawn in the index; its files stay until they are purged. Raises NotFound."""
         with self._locked(place), drop_zone_errors(self.root):
-            before = self.index(place.recipient, place.request_id, signer)
+            files = self._index_files(place, signer)
+            before = files.read()
             if before is None:
                 raise NotFound(f"{place.request_id} has no deliveries in the drop zone.")
             after = with_withdrawal(before, place.delivery_id, reason, now)
             if after != before:
-                self._write_index(place, after, signer)
+                files.write(after)
             return after
 
     # --- the steps of publishing -----------------------------------------------------------------------------------
@@ -179,34 +166,15 @@ class FolderDropZone:
         finally:
             shutil.rmtree(unfinished, ignore_errors=True)
 
-    def _list(
-        self, before: Index | None, place: Place, manifest: Manifest, digest: str, signer: IndexSigner, now: datetime
-    ) -> None:
-        before = before or empty_index(place.recipient, place.request_id, now)
+    def _list(self, files: IndexFiles, before: Index, manifest: Manifest, digest: str, now: datetime) -> None:
         after = with_delivery(before, manifest, digest, now)
         if after != before:
-            self._write_index(place, after, signer)
+            files.write(after)
         else:
-            self._tidy_signature(place, signer)
+            files.tidy()
 
-    def _write_index(self, place: Place, index: Index, signer: IndexSigner) -> None:
-        data = index.text()
-        old, new = _fitting(self._folder(place), signer), signer.sign(data)
-        self._put(place, INDEX_SIGNATURE, (old + new).encode())
-        self.passing("index signed")
-        self._put(place, INDEX, data)
-        self.passing("index written")
-        self._put(place, INDEX_SIGNATURE, new.encode())
-        self.passing("done")
-
-    def _tidy_signature(self, place: Place, signer: IndexSigner) -> None:
-        """Of two signatures that a killed publisher left, the one that fits; ssh-keygen would read the other."""
-        kept = self._folder(place) / INDEX_SIGNATURE
-        if len(signature_blocks(kept.read_bytes())) > 1:
-            self._put(place, INDEX_SIGNATURE, _fitting(kept.parent, signer).encode())
-
-    def _put(self, place: Place, name: str, data: bytes) -> None:
-        write_file(self._folder(place) / name, data, FILE_MODE, unfinished=Path(f"{self._work(place)}.index"))
+    def _index_files(self, place: Place, signer: IndexSigner) -> IndexFiles:
+        return IndexFiles(self._folder(place), Path(f"{self._work(place)}.index"), signer, self.passing)
 
     def _folder(self, place: Place) -> Path:
         return self.root / _plain(place.recipient) / _plain(place.request_id)
@@ -218,20 +186,6 @@ class FolderDropZone:
         # Made by an operator, never by us: an unmounted share would otherwise look like an empty drop zone.
         if not self.root.is_dir():
             raise FileNotFoundError(2, "not there")
-
-
-def _fitting(folder: Path, signer: IndexSigner) -> str:
-    """The one signature, of perhaps two that a killed publisher left, that fits the index as it is; else nothing."""
-    if not (folder / INDEX).exists() or not (folder / INDEX_SIGNATURE).exists():
-        return ""
-    data = (folder / INDEX).read_bytes()
-    for block in signature_blocks((folder / INDEX_SIGNATURE).read_bytes()):
-        try:
-            read_signed_index(data, block.encode(), signer.check)
-        except VerificationFailed:
-            continue
-        return block
-    return ""
 
 
 def _wait_for(lock: int, seconds: float, place: Place) -> None:

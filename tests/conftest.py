@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from extracts.local.home import DemoHome
 from extracts.local.postgres import EmbeddedPostgres
@@ -14,6 +15,16 @@ from tests.support.browser import chromium_path
 from tests.support.keys import Keys, make_keys
 from tests.support.postgres import Database, temporary_database
 from tests.support.world import World, copied, make_template
+
+
+# A slow or busy machine is not a fault of the code; what a property finds must be found again by whoever looks.
+settings.register_profile(
+    "ours",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+    derandomize=os.environ.get("CI") == "true",
+)
+settings.load_profile("ours")
 
 
 @pytest.fixture(scope="session")

@@ -30,11 +30,10 @@ _LEAST_FREE_BYTES = 1 << 20
 
 @dataclass(frozen=True)
 class EngineSettings:
-    """What the engine may use. `readers`: connections that read one dataset together, in one snapshot."""
+    """What the engine may use: memory of DuckDB itself, in MB, and threads."""
 
     memory_limit_mb: int = 400
     threads: int = 2
-    readers: int = 2
 
 
 @contextmanager
@@ -42,6 +41,7 @@ def reading_session(settings: EngineSettings) -> Iterator[duckdb.DuckDBPyConnect
     """A DuckDB for untreated values: no temporary directory, PostgreSQL attachable. Lock it once all is attached."""
     with _session(settings, {}) as connection:
         connection.execute("SET temp_directory = ''")
+        connection.execute("SET streaming_buffer_size = '32MB'")  # so that it reads on while a batch is treated
         _load(connection, "duckdb_extension_postgres_scanner", "postgres_scanner")
         yield connection
 

@@ -20,11 +20,11 @@ from extracts.agreement.plan import ExtractPlan, Period
 from extracts.catalogue.contract import Dataset
 from extracts.extraction.counting import Counts, check_counts, check_rows, read_counts
 from extracts.extraction.duckdb_session import EngineSettings as EngineSettings
-from extracts.extraction.duckdb_session import engine_errors, treated_session
+from extracts.extraction.duckdb_session import engine_errors
 from extracts.extraction.finishing import finish
-from extracts.extraction.membership import Part, write_index
+from extracts.extraction.membership import IndexWriter
 from extracts.extraction.reading import Keys as Keys
-from extracts.extraction.reading import open_reader
+from extracts.extraction.reading import Treated, open_reader
 from extracts.extraction.sources.checks import check_within
 from extracts.extraction.sources.postgres import PostgresSource
 from extracts.extraction.values import Extract, ExtractFile, Snapshot
@@ -64,8 +64,8 @@ def build(
             contracts = [datasets[d.dataset] for d in plan.datasets]
             counts = tuple(read_counts(connection, source, plan, d, period) for d in contracts)
             check_counts(plan, period, counts)
-            _read(plan, period, source, snapshot, contracts, keys, settings, parts, tell)
-        files = _finish(plan, period, counts, staging, settings, tell)
+            treated = _read(plan, period, source, snapshot, contracts, counts, keys, settings, parts, tell)
+        files = _finish(plan, period, counts, treated, staging, tell)
         touched = {c.dataset: c.touched for c in counts}
         return Extract(
             plan_digest=plan.digest,
@@ -89,56 +89,39 @@ def _read(
     source: PostgresSource,
     snapshot: Snapshot,
     contracts: list[Dataset],
+    counts: tuple[Counts, ...],
     keys: Keys,
     settings: EngineSettings,
     parts: Path,
     tell: Progress,
-) -> None:
+) -> tuple[Treated, ...]:
     names = ", ".join(d.name for d in contracts)
+    found: list[Treated] = []
     with (
         engine_errors(parts, f"reading {names}", reads_source=True),
         open_reader(source, plan, period, snapshot, keys, settings) as reader,
     ):
-        for dataset in contracts:
+        for dataset, counted in zip(contracts, counts, strict=True):
             tell(f"reading and treating {dataset.name}")
-            reader.write_treated(dataset, _treated(parts, dataset.name))
-            reader.write_left_out(dataset, _left_out(parts, dataset.name))
+            folder = parts / dataset.name
+            folder.mkdir(mode=0o700)
+            found.append(reader.read(dataset, folder, counted.deliverable))
+    return tuple(found)
 
 
 def _finish(
     plan: ExtractPlan,
     period: Period,
     counts: tuple[Counts, ...],
+    treated: tuple[Treated, ...],
     staging: Path,
-    settings: EngineSettings,
     tell: Progress,
 ) -> tuple[ExtractFile, ...]:
-    parts = staging / PARTS
     files: list[ExtractFile] = []
-    marks: list[Part] = []
-    with engine_errors(staging, "ordering the treated rows"), treated_session(settings, staging) as connection:
-        for planned, counted in zip(plan.datasets, counts, strict=True):
+    with engine_errors(staging, "ordering the treated rows"), IndexWriter(staging / MEMBERSHIP_FILE) as index:
+        for planned, counted, rows in zip(plan.datasets, counts, treated, strict=True):
             tell(f"ordering {planned.dataset}")
             path = staging / f"{planned.dataset}.parquet"
-            file, withheld = finish(connection, plan, planned, counted, _treated(parts, planned.dataset), path)
-            files.append(file)
-            marks.append(
-                Part(
-                    planned.dataset,
-                    _treated(parts, planned.dataset),
-                    _left_out(parts, planned.dataset),
-                    len(planned.persons),
-                    withheld,
-                )
-            )
-            write_index(connection, marks, staging / MEMBERSHIP_FILE)
+            files.append(finish(plan, planned, counted, rows, path, index))
     check_rows(plan, period, {f.dataset: f.rows for f in files})
     return tuple(files)
-
-
-def _treated(parts: Path, dataset: str) -> Path:
-    return parts / f"{dataset}.parquet"
-
-
-def _left_out(parts: Path, dataset: str) -> Path:
-    return parts / f"{dataset}.left_out.parquet"

@@ -1,73 +1,61 @@
 """Makes the finished file of one dataset out of its treated rows: small groups withheld, ordered, counted, digested.
 
-The file has the planned columns and nothing else: an explicit schema, no metadata of ours or of any tool, statistics
-only of what is delivered.
+The file has the planned columns and nothing else: an explicit schema, no metadata, no statistics (real values sit in
+those), and dictionaries only of values that are in the rows.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+from pyarrow import parquet
 
 from extracts.agreement.plan import ExtractPlan, PlannedDataset
 from extracts.canonical import digest, digest_file
 from extracts.extraction.counting import Counts
-from extracts.extraction.duckdb_session import text
-from extracts.extraction.reading import MARK
-from extracts.extraction.small_cells import asks_for_k, check_small_groups, find_small_groups, in_small_group
-from extracts.extraction.treatment_sql import file_type
+from extracts.extraction.membership import IndexWriter
+from extracts.extraction.ordering import in_order
+from extracts.extraction.reading import Treated
+from extracts.extraction.small_cells import (
+    SmallGroups,
+    asks_for_k,
+    check_small_groups,
+    find_small_groups,
+    in_small_group,
+)
+from extracts.extraction.treatment_sql import file_schema, file_type
 from extracts.extraction.values import ExtractFile, Funnel
-
-if TYPE_CHECKING:
-    import duckdb
 
 
 def finish(
-    connection: duckdb.DuckDBPyConnection,
-    plan: ExtractPlan,
-    planned: PlannedDataset,
-    counted: Counts,
-    treated: Path,
-    path: Path,
-) -> tuple[ExtractFile, str]:
-    """The finished file, and the condition on a treated row `t` that it was withheld (empty if none was).
+    plan: ExtractPlan, planned: PlannedDataset, counted: Counts, treated: Treated, path: Path, index: IndexWriter
+) -> ExtractFile:
+    """The finished file at `path`; its people go into the membership index.
 
     Raises LimitExceeded (small groups), CheckFailed (the numbers do not add up).
     """
-    rows = f"read_parquet({text(str(treated))}) AS t"
-    withheld, withheld_rows, smallest = "", 0, None
-    if asks_for_k(plan, planned):
-        small = find_small_groups(connection, plan, planned, rows, f't."{MARK}0"')
-        check_small_groups(plan, planned.dataset, small, counted.deliverable)
-        smallest, withheld_rows = small.smallest_kept, small.rows
-        withheld = in_small_group(planned, "t") if small.groups else ""
-    kept = f"{rows} WHERE NOT {withheld}" if withheld else rows
-    columns = ", ".join(f't."{c.name}"' for c in planned.columns)
-    order = ", ".join(f't."{name}"' for name in order_columns(planned))
-    connection.execute(
-        f"COPY (SELECT {columns} FROM {kept} ORDER BY {order}) TO {text(str(path))} (FORMAT parquet, COMPRESSION zstd)"
-    )
-    delivered = _number(connection, f"SELECT count(*) FROM read_parquet({text(str(path))})")
+    small = _small_groups(plan, planned, treated)
+    _write(planned, treated, small, path)
+    delivered = parquet.read_metadata(path).num_rows
     funnel = Funnel(
         source=counted.source,
         filtered=counted.source - counted.matching,
         held=counted.held,
-        withheld=counted.withheld + withheld_rows,
+        withheld=counted.withheld + small.rows,
         delivered=delivered,
     )
     funnel.check(planned.dataset)
-    file = ExtractFile(
+    return ExtractFile(
         dataset=planned.dataset,
         path=path,
         rows=delivered,
-        people=_number(connection, f'SELECT count(DISTINCT t."{MARK}0") FROM {kept}'),
+        people=index.add(planned.dataset, treated.people, small, treated.left_out),
         bytes=path.stat().st_size,
         sha256=digest_file(path),
         schema_digest=schema_digest(planned),
         funnel=funnel,
-        smallest_group=smallest,
+        smallest_group=small.smallest_kept,
     )
-    return file, withheld
 
 
 def schema_digest(planned: PlannedDataset) -> str:
@@ -75,14 +63,27 @@ def schema_digest(planned: PlannedDataset) -> str:
     return digest([[c.name, file_type(c)] for c in planned.columns])
 
 
-def order_columns(planned: PlannedDataset) -> tuple[str, ...]:
-    """Pseudonyms first, then the key as far as it is delivered as it is, then everything."""
-    pseudonyms = [c.name for c in planned.columns if c.treatment_name == "pseudonymise"]
-    keys = [c.name for c in planned.columns if c.source in planned.key and c.treatment_name == "keep"]
-    return tuple(dict.fromkeys([*pseudonyms, *keys, *(c.name for c in planned.columns)]))
+def _small_groups(plan: ExtractPlan, planned: PlannedDataset, treated: Treated) -> SmallGroups:
+    import polars
+
+    if not asks_for_k(plan, planned):
+        return SmallGroups(polars.DataFrame(), 0, None)
+    small = find_small_groups(treated.people, plan.limits.k)
+    check_small_groups(plan, planned.dataset, small, treated.rows.rows)
+    return small
 
 
-def _number(connection: duckdb.DuckDBPyConnection, query: str) -> int:
-    row = connection.execute(query).fetchone()
-    assert row is not None
-    return int(row[0])
+def _write(planned: PlannedDataset, treated: Treated, small: SmallGroups, path: Path) -> None:
+    import polars
+    import pyarrow as pa
+
+    with parquet.ParquetWriter(
+        path, file_schema(planned), compression="zstd", store_schema=False, write_statistics=False
+    ) as writer:
+        for number in range(treated.rows.buckets):
+            table = treated.rows.read(number)
+            if table is not None and len(small):
+                frame = polars.DataFrame(table.select(planned.quasi_identifiers))
+                table = table.filter(pa.array(~in_small_group(frame, small)))
+            if table is not None and table.num_rows:
+                writer.write_table(in_order(table, planned))

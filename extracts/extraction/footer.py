@@ -11,7 +11,7 @@ from extracts.agreement.plan import PlannedDataset
 from extracts.catalogue.contract import ColumnType
 from extracts.extraction.values import ExtractFile
 
-_WRITER = "DuckDB"
+_WRITER = "parquet-cpp-arrow"
 
 
 def footer_problems(planned: PlannedDataset, file: ExtractFile) -> dict[str, str]:
@@ -28,6 +28,7 @@ def footer_problems(planned: PlannedDataset, file: ExtractFile) -> dict[str, str
         "columns are the planned ones, in order": _difference([n for n, _ in wanted], [n for n, _ in found]),
         "types are the planned ones": _difference([t for _, t in wanted], [t for _, t in found]),
         "there is no foreign metadata": ", ".join([*foreign, *field_metadata, *_foreign_writer(metadata)]),
+        "there are no statistics": ", ".join(_columns_with_statistics(metadata)),
         "the footer counts the rows that were built": ""
         if metadata.num_rows == file.rows
         else f"{metadata.num_rows} rows, not {file.rows}",
@@ -36,6 +37,12 @@ def footer_problems(planned: PlannedDataset, file: ExtractFile) -> dict[str, str
 
 def _foreign_writer(metadata: Any) -> list[str]:
     return [] if str(metadata.created_by).startswith(_WRITER) else ["written by another program"]
+
+
+def _columns_with_statistics(metadata: Any) -> list[str]:
+    groups = [metadata.row_group(i) for i in range(metadata.num_row_groups)]
+    columns = [g.column(i) for g in groups for i in range(g.num_columns)]
+    return sorted({c.path_in_schema for c in columns if c.is_stats_set})
 
 
 def _difference(wanted: list[str], found: list[str]) -> str:

@@ -40,6 +40,11 @@ PATTERNS = (
 )
 
 
+def any_of(patterns: tuple[Pattern, ...]) -> str:
+    """One expression that finds any of the shapes."""
+    return "|".join(f"(?:{p.regex})" for p in patterns)
+
+
 def patterns_for(plan: ExtractPlan, column: PlannedColumn) -> tuple[Pattern, ...]:
     """The shapes that this column must not show."""
     return tuple(p for p in PATTERNS if not _may_hold(plan, column, p))

@@ -14,7 +14,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-from collections.abc import Callable
 from typing import Any
 
 from extracts.errors import UsageError
@@ -51,19 +50,23 @@ def message_sql(kind: str, column: str) -> str:
     return f"('{quoted}' || chr({ord(SEPARATOR)}) || nullif({bare}, ''))"
 
 
-def hmac_function(key: str) -> Callable[[Any], Any]:
-    """A function of Arrow text to Arrow text, nulls to nulls: many messages at once, without Python's loop."""
-    import polars
+def pseudonyms(key: str, messages: list[Any], *, text: bool = True) -> tuple[list[Any], list[Any]]:
+    """The pseudonyms of Arrow arrays of messages, as text, and the first 64 bits of each as numbers; null of null.
+
+    text: without it, only the numbers are made. Raises UsageError if there are messages and no key.
+    """
+    import polars as pl
     import polars_hash  # noqa: F401 (adds the namespace `chash`)
-    import pyarrow
+    import pyarrow as pa
 
-    expression = polars.col("m").chash.hmac_sha256(key=checked_key(key)).str.slice(0, _LENGTH)  # type: ignore[attr-defined]
-
-    def digest(messages: Any) -> Any:
-        frame = polars.DataFrame({"m": polars.from_arrow(messages)})
-        return frame.select(expression).to_series().to_arrow().cast(pyarrow.string())
-
-    return digest
+    if not messages:
+        return [], []
+    frame = pl.DataFrame({str(i): pl.from_arrow(m) for i, m in enumerate(messages)})
+    digests = pl.all().chash.hmac_sha256(key=checked_key(key))  # type: ignore[attr-defined]
+    found = frame.select(digests)
+    numbers = found.select(pl.all().str.head(16).str.to_integer(base=16, dtype=pl.UInt64)).to_arrow().columns
+    texts = found.select(pl.all().str.head(_LENGTH)).to_arrow().columns if text else []
+    return [t.combine_chunks().cast(pa.string()) for t in texts], [n.combine_chunks() for n in numbers]
 
 
 def checked_key(key: str) -> str:

@@ -1,9 +1,10 @@
 """Reads a plan's rows out of one snapshot and treats them on the way: untreated values touch no disk.
 
 Rules:
-1. Several connections read one dataset together, each its own part by the subject's hash, all in the one snapshot.
-2. What is written is what the plan names, treated, and one hidden mark per column of persons: its HMAC under the
-   membership key, by which people are counted and the membership index is made. Nothing else is written.
+1. DuckDB reads the agreement's view and applies every treatment but pseudonyms; these are made batch by batch, by
+   compiled code, from the messages that it hands over. A batch is in memory for moments.
+2. What is kept are the planned columns, treated, and beside them the people of each row as marks (`people`), by which
+   people are counted and the membership index is made. Nothing else is kept.
 3. The address names a passfile; no password is in any statement.
 """
 
@@ -16,22 +17,29 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
+
 from extracts.agreement.plan import ExtractPlan, Period, PlannedDataset
-from extracts.catalogue.contract import Dataset
+from extracts.catalogue.contract import ColumnType, Dataset
 from extracts.extraction.duckdb_session import EngineSettings, reading_session, text
-from extracts.extraction.pseudonym import PERSON_KIND, hmac_function, message_sql
+from extracts.extraction.ordering import KEY, Sample, key_buckets, leading_pseudonym, order_columns, sort_into
+from extracts.extraction.people import People, entry_bytes
+from extracts.extraction.pseudonym import PERSON_KIND, message_sql, pseudonyms
+from extracts.extraction.small_cells import asks_for_k
 from extracts.extraction.sources.names import SCHEMA
 from extracts.extraction.sources.postgres import PostgresSource, checked_snapshot
 from extracts.extraction.sources.rows import column_types, has_period, on_date
 from extracts.extraction.sources.view_sql import data_of, left_out_of
-from extracts.extraction.treatment_sql import treated
+from extracts.extraction.spool import Spool, bucket_count
+from extracts.extraction.treatment_sql import file_schema, treated
 from extracts.extraction.values import Snapshot
 
 if TYPE_CHECKING:
     import duckdb
 
-MARK = "_person_"
-_MEMBERSHIP = "membership"
+_BATCH_ROWS = 100_000
+_READER, _MEMBERSHIP = "reader", "membership"
+_MESSAGE = "_message_"
 
 
 @dataclass(frozen=True)
@@ -46,6 +54,15 @@ class Keys:
 
 
 @dataclass(frozen=True)
+class Treated:
+    """One dataset's treated rows in buckets, their people, and marks and reasons of those whom the source left out."""
+
+    rows: Spool
+    people: People
+    left_out: pa.Table
+
+
+@dataclass(frozen=True)
 class Reader:
     """A DuckDB that is attached to the source inside one snapshot."""
 
@@ -54,39 +71,73 @@ class Reader:
     plan: ExtractPlan
     period: Period
     on: date
-    readers: int
+    keys: Keys
 
-    def write_treated(self, dataset: Dataset, path: Path) -> None:
-        """Read one dataset and write its treated rows, in no order, to `path`."""
-        planned = _planned(self.plan, dataset)
-        columns = [f'{treated(c, self.on)} AS "{c.name}"' for c in planned.columns]
-        columns += [f'{_mark(_quoted(p))} AS "{MARK}{i}"' for i, p in enumerate(planned.persons)]
-        parts = " UNION ALL ".join(
-            f"SELECT * FROM postgres_query('reader_{i}', {text(query)})"
-            for i, query in enumerate(self._queries(planned, dataset))
-        )
-        self._write(f"SELECT {', '.join(columns)} FROM ({parts})", path)
+    def read(self, dataset: Dataset, folder: Path, expected: int) -> Treated:
+        """Read and treat one dataset into `folder`. expected: about how many rows there are."""
+        planned = {d.dataset: d for d in self.plan.datasets}[dataset.name]
+        quasi = planned.quasi_identifiers if asks_for_k(self.plan, planned) else ()
+        people = People(folder / "people", bucket_count(expected * len(planned.persons), entry_bytes()), quasi)
+        rows = Spool(folder / "rows", bucket_count(expected, _row_bytes(planned)))
+        with people.spool, rows:
+            if leading_pseudonym(planned):
+                for batch in self._batches(planned, dataset, people):
+                    rows.write(batch, key_buckets(batch.column(KEY), rows.buckets))
+            else:
+                self._read_without_key(planned, dataset, people, rows, folder / "unsorted")
+        return Treated(rows, people, self._left_out(planned, dataset))
 
-    def write_left_out(self, dataset: Dataset, path: Path) -> None:
-        """Write the marks of everybody who was left out, and why, to `path`."""
+    def _read_without_key(
+        self, planned: PlannedDataset, dataset: Dataset, people: People, rows: Spool, folder: Path
+    ) -> None:
+        sample = Sample(order_columns(planned)[0])
+        with Spool(folder, 1) as unsorted:
+            for batch in self._batches(planned, dataset, people):
+                sample.add(batch)
+                unsorted.write(batch)
+        sort_into(rows, unsorted, sample.column, sample.limits(rows.buckets))
+
+    def _batches(self, planned: PlannedDataset, dataset: Dataset, people: People) -> Iterator[pa.RecordBatch]:
+        """Treated rows, with the hidden key if a pseudonym leads; their people are written on the way."""
+        hashed = [c for c in planned.columns if c.treatment_name == "pseudonymise"]
+        messages = [message_sql(c.identifier_kind, f'"{c.source}"') for c in hashed]
+        messages += [message_sql(PERSON_KIND, f'"{p}"') for p in planned.persons]
+        distinct = {m: f"{_MESSAGE}{i}" for i, m in enumerate(dict.fromkeys(messages))}
+        columns = [f'{treated(c, self.on)} AS "{c.name}"' for c in planned.columns if c not in hashed]
+        columns += [f'{message} AS "{alias}"' for message, alias in distinct.items()]
+        schema, leading = file_schema(planned), leading_pseudonym(planned)
+        for batch in self._stream(f"SELECT {', '.join(columns)} FROM {self._query(planned, dataset)}"):
+            given = [batch.column(distinct[m]) for m in messages]
+            made, keys = pseudonyms(self.keys.pseudonym, given[: len(hashed)])
+            _, marks = pseudonyms(self.keys.membership, given[len(hashed) :], text=False)
+            found = dict(zip((c.name for c in hashed), zip(made, keys, strict=True), strict=True))
+            values = [found[n][0] if n in found else batch.column(n) for n in schema.names]
+            rows = pa.record_batch(values, schema=schema)
+            people.write(rows, marks)
+            yield rows.append_column(KEY, found[leading][1]) if leading else rows
+
+    def _left_out(self, planned: PlannedDataset, dataset: Dataset) -> pa.Table:
         view = left_out_of(self.plan, dataset)
-        planned = _planned(self.plan, dataset)
         query = f"SELECT d.person, d.why FROM {self._from(self.source.reading(view))}"
         if has_period(planned):
             query += f" WHERE {self._within('d.on_date')}"
         rows = f"SELECT DISTINCT person, why FROM postgres_query('{_MEMBERSHIP}', {text(query)})"
-        self._write(f'SELECT {_mark("person")} AS "{MARK}0", why FROM ({rows})', path)
+        found = []
+        for batch in self._stream(f"SELECT {message_sql(PERSON_KIND, 'person')} AS message, why FROM ({rows})"):
+            _, (marks,) = pseudonyms(self.keys.membership, [batch.column("message")], text=False)
+            found.append(pa.record_batch([marks, batch.column("why")], names=["mark", "why"]))
+        return pa.Table.from_batches(found, pa.schema([("mark", pa.uint64()), ("why", pa.string())]))
 
-    def _queries(self, planned: PlannedDataset, dataset: Dataset) -> Iterator[str]:
+    def _stream(self, select: str) -> Iterator[pa.RecordBatch]:
+        yield from self.connection.execute(select).to_arrow_reader(_BATCH_ROWS)
+
+    def _query(self, planned: PlannedDataset, dataset: Dataset) -> str:
         view = data_of(self.plan, dataset)
-        subject = f"coalesce(pg_catalog.hashtext(d.{planned.persons[0]}), 0)"
-        for number in range(self.readers):
-            tests = [f"abs({subject} % {self.readers}) = {number}"] if self.readers > 1 else []
-            if has_period(planned):
-                tests.append(self._within(on_date(planned, column_types(dataset))))
-            where = f" WHERE {' AND '.join(tests)}" if tests else ""
-            columns = ", ".join(f"d.{c}" for c in view.columns)
-            yield f"SELECT {columns} FROM {self._from(self.source.reading(view))}{where}"
+        columns = ", ".join(f"d.{c}" for c in view.columns)
+        query = f"SELECT {columns} FROM {self._from(self.source.reading(view))}"
+        if has_period(planned):
+            query += f" WHERE {self._within(on_date(planned, column_types(dataset)))}"
+        return f"postgres_query('{_READER}', {text(query)})"
 
     def _within(self, day: str) -> str:
         first, last = self.period.first.isoformat(), self.period.last.isoformat()
@@ -96,54 +147,25 @@ class Reader:
     def _from(relation: str) -> str:
         return f"{relation.removesuffix(' AS v')} AS d"
 
-    def _write(self, select: str, path: Path) -> None:
-        # Fast and small enough: this file is read once and removed.
-        self.connection.execute(f"COPY ({select}) TO {text(str(path))} (FORMAT parquet, COMPRESSION lz4)")
-
 
 @contextmanager
 def open_reader(
     source: PostgresSource, plan: ExtractPlan, period: Period, snapshot: Snapshot, keys: Keys, settings: EngineSettings
 ) -> Iterator[Reader]:
     """A reader inside `snapshot`, which must be held by its exporter while the block lasts."""
+    roles = {_READER: source.role, _MEMBERSHIP: source.membership_role}
     with reading_session(settings) as connection:
-        readers = {f"reader_{i}": source.role for i in range(settings.readers)}
-        for name, role in {**readers, _MEMBERSHIP: source.membership_role}.items():
+        for name, role in roles.items():
             address = text(source.conninfo(role))
             connection.execute(f"ATTACH {address} AS {name} (TYPE postgres, READ_ONLY, SCHEMA '{SCHEMA}')")
-        _register(connection, keys)
         connection.execute("SET lock_configuration = true")
         connection.execute("BEGIN TRANSACTION")
         order = text(f"SET TRANSACTION SNAPSHOT '{checked_snapshot(snapshot.exported)}'")
-        for name in (*readers, _MEMBERSHIP):
+        for name in roles:
             connection.execute(f"CALL postgres_execute('{name}', {order})")
-        yield Reader(connection, source, plan, period, snapshot.at.date(), settings.readers)
+        yield Reader(connection, source, plan, period, snapshot.at.date(), keys)
         connection.execute("ROLLBACK")
 
 
-def _register(connection: duckdb.DuckDBPyConnection, keys: Keys) -> None:
-    from duckdb.func import FunctionNullHandling, PythonUDFType
-
-    for name, key in (("hmac", keys.pseudonym), ("membership_hmac", keys.membership)):
-        if not key:  # a plan without pseudonyms has no key; using one all the same fails, since there is no function
-            continue
-        connection.create_function(
-            name,
-            hmac_function(key),
-            ["VARCHAR"],
-            "VARCHAR",
-            type=PythonUDFType.ARROW,
-            null_handling=FunctionNullHandling.SPECIAL,
-        )
-
-
-def _planned(plan: ExtractPlan, dataset: Dataset) -> PlannedDataset:
-    return {d.dataset: d for d in plan.datasets}[dataset.name]
-
-
-def _mark(column: str) -> str:
-    return f"unhex(membership_hmac({message_sql(PERSON_KIND, column)}))"
-
-
-def _quoted(column: str) -> str:
-    return f'"{column}"'
+def _row_bytes(planned: PlannedDataset) -> int:
+    return sum(28 if c.delivered_type is ColumnType.STRING else 10 for c in planned.columns)

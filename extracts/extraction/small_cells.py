@@ -12,79 +12,79 @@ Rules:
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from extracts.agreement.plan import ExtractPlan, PlannedDataset, SmallCells
 from extracts.catalogue.contract import Identifiability
 from extracts.errors import LimitExceeded
+from extracts.extraction.people import MARK, SUBJECT, People
 
 if TYPE_CHECKING:
-    import duckdb
+    import polars
 
-_TABLE = "small_groups"
+_PEOPLE, _ROWS = "_people", "_rows"
 
 
 @dataclass(frozen=True)
 class SmallGroups:
-    """Groups smaller than k: how many, their people and rows, and the smallest group that may leave."""
+    """The groups smaller than k (`frame`: their quasi-identifiers), their rows, and the smallest that may leave."""
 
-    groups: int
-    people: int
+    frame: polars.DataFrame
     rows: int
     smallest_kept: int | None
 
+    def __len__(self) -> int:
+        return len(self.frame)
+
 
 def asks_for_k(plan: ExtractPlan, planned: PlannedDataset) -> bool:
-    """k is asked of pseudonymised rows that say something by which people could be singled out."""
-    return (
-        plan.identifiability is not Identifiability.IDENTIFIED and bool(planned.quasi_identifiers) and plan.limits.k > 1
-    )
+    """k is asked of rows without names that say something by which people could be singled out."""
+    identified = plan.identifiability is Identifiability.IDENTIFIED
+    return not identified and bool(planned.quasi_identifiers) and plan.limits.k > 1
 
 
-def find_small_groups(
-    connection: duckdb.DuckDBPyConnection, plan: ExtractPlan, planned: PlannedDataset, rows: str, person: str
-) -> SmallGroups:
-    """Counts people per group of `rows` (a FROM item) and keeps the small groups in a temporary table.
+def find_small_groups(people: People, k: int) -> SmallGroups:
+    """People per group, counted exactly: each person's entries lie in one bucket."""
+    import polars as pl
 
-    person: the expression that tells people apart. Raises nothing: `check_small_groups` decides.
-    """
-    names = ", ".join(f'"{q}"' for q in planned.quasi_identifiers)
-    connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE all_groups AS SELECT {names}, count(*) AS rows_,"
-        f" count(DISTINCT {person}) AS people_ FROM {rows} GROUP BY ALL"
-    )
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE {_TABLE} AS FROM all_groups WHERE people_ < {plan.limits.k}")
-    found = connection.execute(
-        f"SELECT (SELECT count(*) FROM {_TABLE}), (SELECT coalesce(sum(people_), 0) FROM {_TABLE})::BIGINT,"
-        f" (SELECT coalesce(sum(rows_), 0) FROM {_TABLE})::BIGINT,"
-        f" (SELECT min(people_) FROM all_groups WHERE people_ >= {plan.limits.k})"
-    ).fetchone()
-    connection.execute("DROP TABLE all_groups")
-    assert found is not None
-    return SmallGroups(*found)
+    groups = people.quasi_identifiers
+    count = [pl.len().alias(_ROWS), pl.col(MARK).drop_nulls().n_unique().alias(_PEOPLE)]
+    parts = [f.filter(pl.col(SUBJECT)).group_by(groups).agg(count) for f in people.frames()]
+    if not parts:
+        return SmallGroups(pl.DataFrame(), 0, None)
+    found = pl.concat(parts).group_by(groups).agg(pl.sum(_ROWS), pl.sum(_PEOPLE))
+    small = found.filter(pl.col(_PEOPLE) < k)
+    kept = found.filter(pl.col(_PEOPLE) >= k).select(pl.min(_PEOPLE)).item()
+    return SmallGroups(small.select(groups), int(small[_ROWS].sum()), None if kept is None else int(kept))
 
 
-def check_small_groups(plan: ExtractPlan, dataset: str, found: SmallGroups, rows: int) -> None:
+def check_small_groups(plan: ExtractPlan, dataset: str, small: SmallGroups, rows: int) -> None:
     """Raises LimitExceeded if the plan says stop, or if more would be withheld than was signed."""
-    if not found.groups:
+    if not len(small):
         return
     told = (
-        f"{plan.request_id}, {dataset}: {found.groups} groups of the quasi-identifiers hold fewer than "
-        f"{plan.limits.k} people ({found.rows} of {rows} rows)"
+        f"{plan.request_id}, {dataset}: {len(small)} groups of the quasi-identifiers hold fewer than "
+        f"{plan.limits.k} people ({small.rows} of {rows} rows)"
     )
     if plan.limits.small_cells is SmallCells.STOP:
         raise LimitExceeded(
             f"{told}, and the agreement says stop.",
             advice="Nothing leaves. A coarser treatment, or withholding up to a share, needs a new decision.",
         )
-    if found.rows * 100 > plan.limits.max_withheld_percent * rows:
+    if small.rows * 100 > plan.limits.max_withheld_percent * rows:
         raise LimitExceeded(
             f"{told}; at most {plan.limits.max_withheld_percent} % may be withheld.",
             advice="Nothing leaves. A coarser treatment, or a larger share, needs a new decision.",
         )
 
 
-def in_small_group(planned: PlannedDataset, alias: str) -> str:
-    """The condition that a row of `alias` belongs to a small group."""
-    same = " AND ".join(f'g."{q}" IS NOT DISTINCT FROM {alias}."{q}"' for q in planned.quasi_identifiers)
-    return f"EXISTS (SELECT 1 FROM {_TABLE} g WHERE {same})"
+def in_small_group(rows: polars.DataFrame, small: SmallGroups) -> Any:
+    """For each row, whether its group is too small: a numpy array of booleans."""
+    import numpy as np
+
+    mask = np.zeros(len(rows), dtype=bool)
+    if len(small) and len(rows):
+        groups = small.frame.columns
+        found = rows.select(groups).with_row_index("_row").join(small.frame, on=groups, how="semi", nulls_equal=True)
+        mask[found["_row"].to_numpy()] = True
+    return mask

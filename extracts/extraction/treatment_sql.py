@@ -15,11 +15,14 @@ from collections.abc import Callable, Mapping
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
-from extracts.agreement.plan import PlannedColumn
+from extracts.agreement.plan import PlannedColumn, PlannedDataset
 from extracts.catalogue.contract import ColumnType
 from extracts.errors import UsageError
-from extracts.extraction.pseudonym import message_sql
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 UNFIT = "extracts-unfit-value"
 """The text by which the engine knows its own refusal again."""
@@ -42,33 +45,49 @@ def file_type(column: PlannedColumn) -> str:
     return _TYPES[column.delivered_type]
 
 
+def file_schema(planned: PlannedDataset) -> pa.Schema:
+    """The Arrow schema of the finished file: the planned columns in order, and no metadata."""
+    import pyarrow as pa
+
+    types = {
+        ColumnType.STRING: pa.string(),
+        ColumnType.INTEGER: pa.int32(),
+        ColumnType.DATE: pa.date32(),
+        ColumnType.TIMESTAMP: pa.timestamp("us", tz="UTC"),
+        ColumnType.BOOLEAN: pa.bool_(),
+    }
+    return pa.schema(
+        [
+            (
+                c.name,
+                pa.decimal128(c.precision, c.scale)
+                if c.delivered_type is ColumnType.DECIMAL
+                else types[c.delivered_type],
+            )
+            for c in planned.columns
+        ]
+    )
+
+
 def treated(column: PlannedColumn, on: date) -> str:
     """The treated column as an expression over the source's column, of the file's type. `on`: the snapshot's date.
 
-    Pseudonyms call the function `hmac`, which the engine registers. Raises UsageError for senseless parameters.
+    Pseudonyms are not made here but in `pseudonym`. Raises UsageError for senseless parameters.
     """
     expression = _COMPILERS[column.treatment_name](column, f'"{column.source}"', on)
-    return _fitting(expression, file_type(column))
+    return _fitting(expression, file_type(column)) if column.treatment_name in _MAY_NOT_FIT else expression
 
 
 def _fitting(expression: str, type: str) -> str:
     # TRY_CAST turns what does not fit into null; a null that was not one before is told apart and stops the run.
-    value = f"({expression})"
-    return (
-        f"CASE WHEN {value} IS NULL THEN NULL"
-        f" ELSE coalesce(TRY_CAST({value} AS {type}), CAST(error('{UNFIT}') AS {type})) END"
-    )
+    return f"CASE WHEN {expression} IS NOT NULL THEN coalesce(TRY_CAST({expression} AS {type}), error('{UNFIT}')) END"
 
 
 def _keep(column: PlannedColumn, value: str, on: date) -> str:
-    if column.type in (ColumnType.DATE, ColumnType.TIMESTAMP):
+    if column.type in (ColumnType.DATE, ColumnType.TIMESTAMP):  # the curated view has every other type exactly
         fits = f"isfinite({value}) AND {value} BETWEEN '0001-01-01' AND '9999-12-31'"
         return f"CASE WHEN {value} IS NULL OR ({fits}) THEN {value} ELSE error('{UNFIT}') END"
     return value
-
-
-def _pseudonymise(column: PlannedColumn, value: str, on: date) -> str:
-    return f"hmac({message_sql(column.identifier_kind, value)})"
 
 
 def _dated(part: Callable[[str], str]) -> Callable[[PlannedColumn, str, date], str]:
@@ -160,12 +179,12 @@ def _whole_number(column: PlannedColumn) -> int:
     return int(number)
 
 
+_MAY_NOT_FIT = ("year", "round", "top_code")
 _COMPILERS: Mapping[str, Callable[[PlannedColumn, str, date], str]] = {
     "keep": _keep,
-    "pseudonymise": _pseudonymise,
     "year": _dated(lambda day: f"year({day})"),
-    "month": _dated(lambda day: f"strftime({day}, '%Y-%m')"),
-    "quarter": _dated(lambda day: f"strftime({day}, '%Y') || '-Q' || quarter({day})"),
+    "month": _dated(lambda day: f"left(CAST({day} AS VARCHAR), 7)"),
+    "quarter": _dated(lambda day: f"left(CAST({day} AS VARCHAR), 4) || '-Q' || quarter({day})"),
     "age_band": _age_band,
     "postcode_area": _postcode("([A-Z]{1,2})[0-9][A-Z0-9]?[0-9][A-Z]{2}", r"\1"),
     "postcode_district": _postcode(f"({_OUTWARD})[0-9][A-Z]{{2}}", r"\1"),

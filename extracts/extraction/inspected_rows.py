@@ -1,0 +1,150 @@
+"""One pass over a finished file's rows: what `inspection` asks of cells, counted group of rows by group of rows.
+
+Text is read as dictionaries, so that a shape is searched once per different value, not once per row.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyarrow import parquet
+
+from extracts.agreement.plan import ExtractPlan, PlannedColumn, PlannedDataset
+from extracts.catalogue.contract import ColumnType
+from extracts.catalogue.treatments import PSEUDONYM_PATTERN
+from extracts.extraction.ordering import order_columns, unsorted_pairs
+from extracts.extraction.patterns import Pattern, any_of, patterns_for
+from extracts.extraction.small_cells import asks_for_k
+
+if TYPE_CHECKING:
+    import polars
+
+CANARY = "canary"
+_ROWS = 131_072
+
+
+@dataclass
+class InspectedRows:
+    """What was counted. found: rows by (column, what it must not hold); misshapen: rows by pseudonym column."""
+
+    rows: int = 0
+    unordered: int = 0
+    found: Counter[tuple[str, str]] = field(default_factory=Counter)
+    misshapen: Counter[str] = field(default_factory=Counter)
+    smallest_group: int = 0
+    counts_people: bool = False
+
+
+def inspect_rows(plan: ExtractPlan, planned: PlannedDataset, path: Path, canaries: Sequence[str]) -> InspectedRows:
+    """Counts everything in one pass, in memory for one group of rows."""
+    counted = InspectedRows()
+    texts = [c for c in planned.columns if c.delivered_type is ColumnType.STRING]
+    plain = [c for c in texts if c.treatment_name != "pseudonymise"]
+    groups = _Groups(plan, planned)
+    searches = [_Search(c, patterns_for(plan, c), [x.strip() for x in canaries if x.strip()]) for c in plain]
+    first, last = order_columns(planned)[0], None
+    with parquet.ParquetFile(path, read_dictionary=[c.name for c in plain], pre_buffer=False) as file:
+        for batch in file.iter_batches(_ROWS, use_threads=True):
+            counted.rows += batch.num_rows
+            for column in set(texts) - set(plain):
+                shaped = pc.match_substring_regex(batch.column(column.name), f"^{PSEUDONYM_PATTERN}$")
+                counted.misshapen[column.name] += pc.sum(pc.invert(shaped)).as_py() or 0
+            for search in searches:
+                counted.found.update(search.hits(batch.column(search.column.name)))
+            leading = _values(batch.column(first))
+            counted.unordered += unsorted_pairs(leading, last)
+            last = leading[-1].as_py() if len(leading) else last
+            groups.add(batch)
+    counted.found.update(dict.fromkeys(((s.column.name, what) for s in searches for what in s.names), 0))
+    counted.misshapen.update(dict.fromkeys((c.name for c in texts if c not in plain), 0))
+    counted.smallest_group, counted.counts_people = groups.smallest(), groups.counts_people
+    return counted
+
+
+class _Search:
+    """What one column of text must not hold."""
+
+    def __init__(self, column: PlannedColumn, patterns: tuple[Pattern, ...], canaries: list[str]) -> None:
+        self.column = column
+        self.patterns = patterns
+        self.canaries = canaries
+        self.names = [*(p.name for p in patterns), *([CANARY] if canaries else [])]
+
+    def hits(self, column: pa.Array) -> dict[tuple[str, str], int]:
+        """How many rows of this batch hold what, where it is not none."""
+        values, indices = column.dictionary, column.indices
+        found = {}
+        for name, matching in self._matching(values):
+            if pc.any(matching).as_py():
+                rows = pc.sum(pc.fill_null(pc.take(matching, indices), False)).as_py()
+                found[self.column.name, name] = rows or 0
+        return found
+
+    def _matching(self, values: pa.Array) -> Any:
+        if self.patterns and pc.any(pc.match_substring_regex(values, any_of(self.patterns))).as_py():
+            for pattern in self.patterns:
+                yield pattern.name, pc.match_substring_regex(values, pattern.regex)
+        if self.canaries:
+            tests = [pc.match_substring(values, canary, ignore_case=True) for canary in self.canaries]
+            matching = tests[0]
+            for test in tests[1:]:
+                matching = pc.or_kleene(matching, test)
+            yield CANARY, matching
+
+
+class _Groups:
+    """People per group of quasi-identifiers. A person's rows follow one another: their pseudonym leads the order."""
+
+    def __init__(self, plan: ExtractPlan, planned: PlannedDataset) -> None:
+        self.wanted = asks_for_k(plan, planned)
+        self.names = list(planned.quasi_identifiers)
+        leading = next(c for c in planned.columns if c.name == order_columns(planned)[0])
+        is_subject = leading.source == planned.persons[0] and leading.treatment_name == "pseudonymise"
+        self.subject = leading.name if is_subject else ""
+        self.counts_people = is_subject
+        self._parts: list[polars.DataFrame] = []
+        self._rest: polars.DataFrame | None = None
+
+    def add(self, batch: pa.RecordBatch) -> None:
+        import polars as pl
+
+        if not self.wanted or not batch.num_rows:
+            return
+        columns = [*self.names, *([self.subject] if self.subject else [])]
+        rows = pl.DataFrame({n: pl.from_arrow(_values(batch.column(n))) for n in columns})
+        if self.subject:
+            rows = rows if self._rest is None else pl.concat([self._rest, rows])
+            last = rows[self.subject][-1]
+            is_last = rows[self.subject].eq_missing(last)
+            self._rest, rows = rows.filter(is_last).unique(), rows.filter(~is_last)
+        self._count(rows)
+
+    def smallest(self) -> int:
+        """People of the smallest group; 0 if there is none."""
+        import polars as pl
+
+        if self._rest is not None:
+            self._count(self._rest)
+        if not self._parts:
+            return 0
+        found = pl.concat(self._parts).group_by(self.names).agg(pl.sum("n")).select(pl.min("n")).item()
+        return int(found or 0)
+
+    def _count(self, rows: polars.DataFrame) -> None:
+        import polars as pl
+
+        number = pl.col(self.subject).drop_nulls().n_unique() if self.subject else pl.len()
+        if len(rows):
+            self._parts.append(rows.group_by(self.names).agg(number.cast(pl.Int64).alias("n")))
+        if len(self._parts) > 64:
+            self._parts = [pl.concat(self._parts).group_by(self.names).agg(pl.sum("n"))]
+
+
+def _values(column: pa.Array) -> pa.Array:
+    return column.dictionary_decode() if pa.types.is_dictionary(column.type) else column

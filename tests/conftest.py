@@ -16,7 +16,6 @@ from tests.support.keys import Keys, make_keys
 from tests.support.postgres import Database, temporary_database
 from tests.support.world import World, copied, make_template
 
-
 # A slow or busy machine is not a fault of the code; what a property finds must be found again by whoever looks.
 settings.register_profile(
     "ours",

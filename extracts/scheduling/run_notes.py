@@ -7,7 +7,8 @@ Rules:
 1. What `record_outcome` found is the outcome. A run without that is told as what it is, never as delivered.
 2. What people wrote into the note stays, below ours; our own line is replaced when a run ends again.
 3. A note is never worth a scheduler: whatever goes wrong here is logged and forgotten.
-4. `record_outcome` is a teardown, which Airflow does not count; if it failed, the run did not end well.
+4. Airflow judges a run by `release`, to which skipped and succeeded are one; a teardown does not count. So a run that
+   it takes for a success without a good outcome on record is set to failed: somebody ended it, or it was not recorded.
 """
 
 from __future__ import annotations
@@ -50,6 +51,11 @@ def note(found: Mapping[str, Any] | None, earlier: str, *, by_hand: bool = False
     return "\n".join([_line(found, by_hand), *kept]).strip()[:_MAX]
 
 
+def is_good(found: Mapping[str, Any] | None) -> bool:
+    """Whether a run that found this ended as it should."""
+    return found is not None and found["outcome"] in (Outcome.DELIVERED, Outcome.NOTHING_DUE)
+
+
 def _line(found: Mapping[str, Any] | None, by_hand: bool) -> str:
     if not found and by_hand:
         return f"{Outcome.FAILED}: somebody ended this run in Airflow before it could say how it went."
@@ -74,16 +80,16 @@ def _write(dag_run: Any, msg: str) -> None:
 
 
 def _write_in_session(dag_run: Any, *, by_hand: bool) -> None:
-    from airflow.utils.state import DagRunState, TaskInstanceState
+    from airflow.utils.state import DagRunState
     from sqlalchemy.orm import object_session
 
     session = object_session(dag_run)
     if session is None:
         return
     # Only reads, and values set on the run: the scheduler forbids commits here, even of a savepoint, and writes them.
-    dag_run.note = note(_found(dag_run, session), dag_run.note or "", by_hand=by_hand)
-    task = dag_run.get_task_instance(OUTCOME, session=session)
-    if task is not None and task.state == TaskInstanceState.FAILED and dag_run.state == DagRunState.SUCCESS:
+    found = _found(dag_run, session)
+    dag_run.note = note(found, dag_run.note or "", by_hand=by_hand)
+    if dag_run.state == DagRunState.SUCCESS and not by_hand and not is_good(found):
         dag_run.set_state(DagRunState.FAILED)
 
 

@@ -16,7 +16,7 @@ from extracts.errors import NotFound
 from extracts.scheduling.facts import REQUEST_ID, dag_id_of, request_id_of
 
 DELIVERY_ID = re.compile(r"(?P<request>[A-Za-z0-9][A-Za-z0-9_-]{0,80})\.[0-9][0-9QW-]{3,9}\.r[1-9][0-9]{0,4}")
-RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:+~-]{0,199}")
+RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:+~-]{0,180}")
 
 
 def is_named(request: Request) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from extracts.errors import Outcome
-from extracts.scheduling.run_notes import note
+from extracts.scheduling.run_notes import is_good, note
 from extracts.web.history import split_note
 
 DELIVERED = {
@@ -40,6 +40,12 @@ def test_every_outcome_word_comes_first(outcome):
 def test_a_run_without_a_recorded_outcome_is_never_called_delivered():
     assert note(None, "").startswith("technical failure: the run ended before its outcome was recorded")
     assert note(None, "", by_hand=True).startswith("technical failure: somebody ended this run in Airflow")
+
+
+@pytest.mark.parametrize("outcome", list(Outcome))
+def test_only_delivered_and_nothing_due_are_good(outcome):
+    assert is_good({"outcome": outcome.value}) == (outcome in (Outcome.DELIVERED, Outcome.NOTHING_DUE))
+    assert not is_good(None)
 
 
 def test_what_people_wrote_stays_below_and_our_own_line_is_replaced():

@@ -16,6 +16,7 @@ from airflow.api_fastapi.core_api.security import get_user
 from fastapi.testclient import TestClient
 
 from extracts.errors import Outcome
+from extracts.steps.run_folder import folder_name
 from extracts.web.access import may_read
 from extracts.web.app import make_app
 from tests.support.world import FIFE, World, copied
@@ -110,6 +111,7 @@ def test_whether_somebody_may_see_it_is_asked_of_airflow_for_this_agreement(deli
         "/plan/a%00b",
         f"/report/{FIFE}/..%2f..%2fkeys",
         f"/report/{FIFE}/..",
+        f"/report/{FIFE}/{'x' * 300}",
         f"/manifest/{FIFE}.2026-10.r1%2f..",
         "/manifest/*.2026-10.r1",
         "/manifest/SDDSB-2026-021.2026-10.rx",
@@ -180,7 +182,7 @@ def test_the_outcome_tells_each_check_and_what_it_found(client):
 
 
 def test_the_report_is_the_one_that_the_run_wrote(client, delivered):
-    written = delivered.work.places.runs / FIFE / RUN.replace(":", "_") / "report.html"
+    written = delivered.work.places.runs / FIFE / folder_name(RUN) / "report.html"
     assert client.get(f"/report/{FIFE}/{RUN}").text == written.read_text()
 
 

@@ -24,6 +24,7 @@ from extracts.local.airflow import LocalAirflow
 from extracts.local.airflow_client import AirflowClient
 from extracts.local.airflow_config import AirflowConfig, User
 from extracts.local.people import CONTROLLER
+from extracts.local.processes import wait_until
 from extracts.settings import PROJECT
 from tests.support.world import AGREEMENTS, ANALYSTS, FIFE, SCP, World, copied
 
@@ -102,7 +103,22 @@ def the_story(world: World, airflow: LocalAirflow, client: AirflowClient) -> dic
     world.order(SCP, OrderKind.RESUME)
     with airflow.client(CONTROLLER) as signer:
         own = signer.trigger(dag(SCP))
-    return runs | {"own": client.wait_for_run(dag(SCP), own, check=airflow.check)}
+    return runs | {
+        "own": client.wait_for_run(dag(SCP), own, check=airflow.check),
+        "ended": ended_by_hand(client, client.trigger(dag(SCP))),
+    }
+
+
+def ended_by_hand(client: AirflowClient, run_id: str) -> dict[str, Any]:
+    """A run that somebody sets to failed once it is at work; as it is once its last task is over."""
+
+    def states() -> dict[str, str]:
+        return {t["task_id"]: t["state"] for t in client.task_instances(dag(SCP), run_id)}
+
+    assert wait_until(lambda: states()["check_approval"] == "success", 120, every_s=0.2)
+    client.patch(f"dags/{dag(SCP)}/dagRuns/{quote(run_id, safe='')}", {"state": "failed"})
+    assert wait_until(lambda: states()["record_outcome"] in ("success", "failed"), 120, every_s=0.5), states()
+    return client.wait_for_run(dag(SCP), run_id) | {"tasks": states()}
 
 
 # --- how runs end ---------------------------------------------------------------------------------------------------
@@ -121,6 +137,7 @@ def the_story(world: World, airflow: LocalAirflow, client: AirflowClient) -> dic
             rf"stopped by a control \(check_approval\): .*{CONTROLLER} signed the decision and started.*",
         ),
         ("lost", "failed", r"technical failure: the run ended before its outcome was recorded.*"),
+        ("ended", "failed", r"technical failure \(\w+\): \w+ was ended from outside before it could say why\."),
     ],
 )
 def test_a_run_s_note_is_its_outcome_and_its_state_agrees(scene, name, state, note):
@@ -141,6 +158,11 @@ def test_only_the_task_that_stopped_a_run_is_red(scene):
         "release": "upstream_failed",
         "record_outcome": "success",
     }
+
+
+def test_a_run_that_somebody_ends_by_hand_still_cleans_up(scene):
+    assert scene.runs["ended"]["tasks"]["record_outcome"] == "success"
+    assert "success" not in scene.runs["ended"]["tasks"]["release"]
 
 
 def test_a_refusal_is_not_tried_again_and_what_may_mend_itself_is(scene):

@@ -419,6 +419,11 @@ def test_the_index_of_earlier_deliveries_verifies_while_a_later_one_is_written(
     index = FolderDropZone(root).index(RECIPIENT, REQUEST, an_index_signer(keys))
     assert index is not None
     assert len(index.deliveries) == (1 if point == "index signed" else 2)
+    place = replace(PLACE, delivery_id=later.id)
+    FolderDropZone(root).complete(place, later.assembled.manifest_digest, an_index_signer(keys), NOW)
+    signatures = (root / RECIPIENT / REQUEST / "index.json.sig").read_text()
+    assert signatures.count("BEGIN SSH SIGNATURE") == 1
+    assert len(verify_index(root / RECIPIENT / REQUEST, keys.allowed_signers).failed) == 0
 
 
 def test_completing_never_adopts_another_delivery_than_the_ledgers(

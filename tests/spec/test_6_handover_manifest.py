@@ -210,6 +210,33 @@ def test_what_a_statement_says_can_be_read_back(subjects: dict[str, str], word: 
     assert found.text() == written
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"a": 1, "a": 2}',
+        '{"a": {"b": 1, "b": 1}}',
+        '{"a": 1.5}',
+        '{"a": 1e3}',
+        '{"a": NaN}',
+        '["a"]',
+        '{"a": 1} {"b": 2}',
+        "",
+    ],
+)
+def test_json_that_two_readers_could_read_differently_is_refused(text: str) -> None:
+    assert read_json(b'{"a": 1}', "a document") == {"a": 1}
+    with pytest.raises(InvalidDocument, match="a document"):
+        read_json(text.encode(), "a document")
+
+
+def test_a_statement_in_another_layout_is_refused() -> None:
+    written = Statement({"a": "sha256:" + "0" * 64}, "test", {"b": 1}).text()
+    assert read_statement(written, "test", "a statement").predicate == {"b": 1}
+    for other in (written.replace(b"  ", b" "), written.replace(b'{\n  "_type"', b'{\n  "also": 1,\n  "_type"')):
+        with pytest.raises(InvalidDocument, match="one text form"):
+            read_statement(other, "test", "a statement")
+
+
 @given(st.binary(max_size=200))
 def test_no_bytes_make_the_reader_crash(data: bytes) -> None:
     try:

@@ -1,0 +1,108 @@
+"""Settings: where they come from, which one wins, and which are never shown."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from extracts.errors import InvalidDocument, SettingMissing
+from extracts.settings import SETTINGS, environment, masked, open_workplace, published_folder
+
+
+def home(folder: Path, text: str = "", mode: int = 0o600) -> dict[str, str]:
+    """An environment whose EXTRACTS_HOME holds a settings file."""
+    (folder / "settings.env").write_text(text)
+    (folder / "settings.env").chmod(mode)
+    return {"EXTRACTS_HOME": str(folder)}
+
+
+def test_no_secret_has_a_default() -> None:
+    assert [s.name for s in SETTINGS if s.secret] == ["EXTRACTS_REGISTER_URL", "EXTRACTS_REGISTER_OWNER_URL"]
+    assert not [s.name for s in SETTINGS if s.secret and s.default]
+
+
+def test_the_environment_wins_over_the_file_and_the_file_over_the_default(tmp_path: Path) -> None:
+    given = home(tmp_path, "# a comment\n\nEXTRACTS_THREADS=3\nEXTRACTS_MEMORY_LIMIT_MB=500\n")
+    found = environment({**given, "EXTRACTS_THREADS": "4", "PATH": "/bin"})
+    assert (found["EXTRACTS_THREADS"], found["EXTRACTS_MEMORY_LIMIT_MB"]) == ("4", "500")
+    assert found["EXTRACTS_HOLD_MAX_AGE_HOURS"] == "24"
+    assert "PATH" not in found
+
+
+def test_folders_lie_below_the_home_unless_set(tmp_path: Path) -> None:
+    work = open_workplace({**home(tmp_path), "EXTRACTS_DROP_ZONE": "/mnt/share"})
+    assert work.places.keys == tmp_path / "keys"
+    assert work.places.drop_zone == Path("/mnt/share")
+
+
+def test_a_value_may_hold_equals_signs_and_braces(tmp_path: Path) -> None:
+    found = environment(home(tmp_path, "EXTRACTS_SOURCE_SAMPLE=host=h port=1 dbname={d}\n"))
+    assert found["EXTRACTS_SOURCE_SAMPLE"] == "host=h port=1 dbname={d}"
+    assert open_workplace(home(tmp_path, "EXTRACTS_SOURCE_DWP_EAST=host=h\n")).source("dwp-east") == "host=h"
+
+
+def test_a_file_that_others_can_read_is_refused(tmp_path: Path) -> None:
+    for mode in (0o640, 0o604, 0o644):
+        with pytest.raises(SettingMissing, match="chmod 600"):
+            environment(home(tmp_path, "EXTRACTS_THREADS=3\n", mode))
+
+
+def test_a_misspelt_setting_is_told_with_the_names_that_exist(tmp_path: Path) -> None:
+    with pytest.raises(InvalidDocument) as caught:
+        open_workplace({**home(tmp_path), "EXTRACTS_DROPZONE": "/mnt"})
+    (problem,) = caught.value.problems
+    assert problem.field == "EXTRACTS_DROPZONE"
+    assert "EXTRACTS_DROP_ZONE" in problem.allowed
+
+
+@pytest.mark.parametrize("value", ["many", "-1", "1.5", "1e3", " 2", "٣", "9" * 10])
+def test_a_number_must_be_one(tmp_path: Path, value: str) -> None:
+    with pytest.raises(InvalidDocument, match="EXTRACTS_THREADS: must be a whole number"):
+        open_workplace({**home(tmp_path), "EXTRACTS_THREADS": value})
+
+
+def test_an_empty_variable_means_the_default(tmp_path: Path) -> None:
+    assert open_workplace({**home(tmp_path), "EXTRACTS_THREADS": ""}).limits.threads == 2
+
+
+def test_what_is_not_set_is_asked_for_by_name_when_it_is_needed(tmp_path: Path) -> None:
+    work = open_workplace(home(tmp_path))
+    with pytest.raises(SettingMissing, match="EXTRACTS_REGISTER_URL"):
+        work.register
+    with pytest.raises(SettingMissing) as caught:
+        work.source("sample")
+    assert "EXTRACTS_SOURCE_SAMPLE" in str(caught.value)
+    with pytest.raises(SettingMissing, match="EXTRACTS_SERVICE_KEY"):
+        work.service_key()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("EXTRACTS_REGISTER_URL", "postgresql://u:ZZSECRETZZ@h/d"),
+        ("EXTRACTS_REGISTER_OWNER_URL", "ZZSECRETZZ"),
+        ("EXTRACTS_SOURCE_SAMPLE", "host=h password=ZZSECRETZZ dbname=d"),
+        ("EXTRACTS_SOURCE_SAMPLE", "host=h PASSWORD = 'ZZ SECRETZZ' dbname=d"),
+        ("EXTRACTS_SOURCE_SAMPLE", "postgresql://u:p@ZZSECRETZZ@h/d"),
+        ("EXTRACTS_SOURCE_SAMPLE", "postgresql://u:p/ZZSECRETZZ@h/d"),
+        ("EXTRACTS_PASSWORD", "ZZSECRETZZ"),
+    ],
+)
+def test_no_password_is_shown_wherever_it_stands(name: str, value: str) -> None:
+    shown = masked({name: value, "EXTRACTS_THREADS": "2"})
+    assert "SECRETZZ" not in str(shown)
+    assert shown["EXTRACTS_THREADS"] == "2"
+
+
+def test_a_workplace_does_not_show_its_addresses(tmp_path: Path) -> None:
+    work = open_workplace({**home(tmp_path), "EXTRACTS_REGISTER_URL": "postgresql://u:ZZSECRETZZ@h/d"})
+    assert "ZZSECRET" not in repr(work)
+
+
+def test_the_folder_of_agreements_is_found_without_anything_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EXTRACTS_HOME", str(tmp_path))
+    monkeypatch.delenv("EXTRACTS_PUBLISHED", raising=False)
+    assert published_folder() == tmp_path / "published"

@@ -55,6 +55,7 @@ def source_sql(
         "owner": name(owner),
         "schema": names.SCHEMA,
         "role": role,
+        "slug": names.slug(plan.request_id),
         "membership_role": names.MEMBERSHIP_ROLE,
         **TIMEOUTS,
     }

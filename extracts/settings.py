@@ -119,11 +119,21 @@ def open_workplace(environ: Mapping[str, str] | None = None) -> Workplace:
 
 
 def masked(found: Mapping[str, str]) -> dict[str, str]:
-    """The effective settings for people to read: secrets as `(set)`, the password of any URL as `***`."""
-    return {
-        n: "(set)" if n in _BY_NAME and _BY_NAME[n].secret and v else re.sub(r"://[^@/\s]*@", "://***@", v)
-        for n, v in sorted(found.items())
-    }
+    """The effective settings for people to read: secrets as `(set)`, any password where none belongs as `***`.
+
+    What no setting has the name of is not shown: it may be a secret that was misspelt.
+    """
+    return {name: _masked(name, value) for name, value in sorted(found.items())}
+
+
+def _masked(name: str, value: str) -> str:
+    setting = _BY_NAME.get(name)
+    if setting is None and not _is_source(name):
+        return "(no setting has this name; not shown)"
+    if setting is not None and setting.secret and value:
+        return "(set)"
+    without = re.sub(r"://\S*@", "://***@", value)
+    return re.sub(r"(?i)\bpassword\s*=\s*('[^']*'|\S+)", "password=***", without)
 
 
 def _is_source(name: str) -> bool:

@@ -61,7 +61,7 @@ def judge(
     parties: Parties,
     today: date,
     order_signatures: Sequence[Signature] = (),
-    started_by: str = "",
+    started_by: str | Collection[str] = (),
     submitted_by: Collection[str] = (),
     plan: ExtractPlan | None = None,
     recorded_at: tuple[datetime, datetime] | None = None,
@@ -69,7 +69,8 @@ def judge(
 ) -> Approval:
     """The approval that a published agreement is, if it is one today. Signatures as verified; orders' in their order.
 
-    `started_by`: who started the run by hand, empty for the scheduler. `submitted_by`: further people of the request.
+    `started_by`: who started the run by hand, by every name; empty for the scheduler. `submitted_by`: further
+    people of the request.
     `plan`: what the run would do, if it was made elsewhere. `recorded_at`: when the ledger recorded both signatures,
     instead of what the file says. `rehearsal`: signatures are in the `-test` namespaces. `today`: in UTC.
 
@@ -79,7 +80,7 @@ def judge(
     _check_namespaces(board, controller, rehearsal)
     times = recorded_at or (published.board.recorded_at, published.controller.recorded_at)
     _check_signers(published, request, (board, controller), times, parties)
-    _check_others(published, (board, controller), parties, {started_by: "started this run", **_asking(submitted_by)})
+    _check_others(published, (board, controller), parties, {**_starting(started_by), **_asking(submitted_by)})
     _check_dates(published.decision, today)
     check_orders(published, order_signatures, parties, rehearsal)
     _check_parties(published.plan, parties, today)
@@ -148,6 +149,11 @@ def _check_signers(
     check_signer(board, Role.BOARD, decision, parties, requester=requester, on=times[0].date())
     check_signer(controller, Role.CONTROLLER, decision, parties, requester=requester, others=others, on=times[1].date())
     check_delegation(controller, decision, parties, times[1].date(), published.plan)
+
+
+def _starting(started_by: str | Collection[str]) -> dict[str, str]:
+    names = [started_by] if isinstance(started_by, str) else started_by
+    return dict.fromkeys(names, "started this run")
 
 
 def _asking(submitted_by: Collection[str]) -> dict[str, str]:

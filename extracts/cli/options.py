@@ -24,6 +24,15 @@ def workplace() -> Workplace:
 
 def acting(name: str) -> str:
     """Who acts: as told, or the operating system's user."""
-    import getpass
+    return name or signed_in()
 
-    return name or getpass.getuser()
+
+def signed_in() -> str:
+    """The operating system's user, whatever the environment says."""
+    import os
+    import pwd
+
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return f"uid {os.getuid()}"

@@ -9,7 +9,6 @@ import typer
 
 from extracts.cli.options import Actor, Json, Reasons, RequestId, acting, workplace
 from extracts.cli.output import answer, out, show_facts, show_table
-from extracts.errors import PlanRefused
 
 if TYPE_CHECKING:
     from extracts.record.entries import RequestEntry
@@ -85,19 +84,15 @@ def plan(request_id: RequestId, as_json: Json = False) -> None:
     """What exactly would leave, or leaves, in plain English: read this before signing."""
     from extracts.agreement.explanation import explain, explanation_data
     from extracts.agreement.facts import facts_of
-    from extracts.steps.requests import stored_examined
+    from extracts.steps.requests import shown_plan
 
     work = workplace()
-    examined = stored_examined(work, request_id)
-    if examined.plan is None:
-        raise PlanRefused(
-            f"{request_id} has no plan: the policy stops it.", advice=f"See `extracts request show {request_id}`."
-        )
-    facts, today = facts_of(examined.request, work.parties, work.datasets), work.now().date()
+    shown, request = shown_plan(work, request_id)
+    facts, today = facts_of(request, work.parties, work.datasets), work.now().date()
     answer(
-        explanation_data(examined.plan, facts, today),
+        explanation_data(shown, facts, today),
         as_json,
-        lambda: out.print(explain(examined.plan, facts, today), markup=False),  # type: ignore[arg-type]
+        lambda: out.print(explain(shown, facts, today), markup=False),
     )
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from extracts.cli.options import Actor, Json, RequestId, acting, workplace
+from extracts.cli.options import Actor, Json, RequestId, acting, signed_in, workplace
 from extracts.cli.output import answer, err, out, show_facts, show_table
 from extracts.errors import Outcome
 
@@ -37,7 +37,7 @@ def _run(request_id: str, period: str, user: str, reason: str, as_json: bool) ->
 
     work = workplace()
     run_id = f"manual-{work.now():%Y%m%dT%H%M%S.%f}"
-    key = RunKey(request_id, run_id, period=period or None, started_by=user, reason=reason)
+    key = RunKey(request_id, run_id, period=period or None, started_by=user, signed_in_as=signed_in(), reason=reason)
     found = run_all(work, key, lambda step: None if as_json else err.print(f"  {step} ..."))
     answer(
         found, as_json, lambda: show_facts(f"{request_id}: {found['outcome']}", {k: v for k, v in found.items() if v})

@@ -105,9 +105,10 @@ def _ours(error: Exception, staging: Path, doing: str, reads_source: bool) -> Ex
 
 
 def _disk_is_full(error: Exception, staging: Path) -> bool:
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+    full = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+    if isinstance(error, OSError) and error.errno in full:
         return True
-    if os.strerror(errno.ENOSPC) in str(error) or os.strerror(errno.EDQUOT) in str(error):
+    if any(os.strerror(code) in str(error) for code in full):
         return True
     return staging.exists() and shutil.disk_usage(staging).free < _LEAST_FREE_BYTES
 

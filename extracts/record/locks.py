@@ -1,13 +1,15 @@
 """Only one run of an agreement and period at a time, on whatever machines they run.
 
-The lock lives in a database session: it dies with its holder, so a killed run never has to be cleaned up after.
+The lock lives in a database session: it dies with its holder, so a killed run never has to be cleaned up after. The
+server may need a moment to notice that a session ended, which is why a lock is let go by hand, and asked for patiently.
 """
 
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -18,6 +20,8 @@ from extracts.record.boundary import database_boundary
 
 # A holder whose machine vanished is noticed within about a minute; ignored on a local socket.
 _KEEPALIVE: Final = "SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3"
+_TRIES: Final = 20
+_PAUSE_S: Final = 0.1
 
 
 @dataclass(frozen=True)
@@ -45,7 +49,10 @@ class PeriodLock:
 
 @contextmanager
 def period_lock(engine: Engine, request_id: str, period: str) -> Iterator[PeriodLock]:
-    """Holds the lock of an agreement and period on a session of its own. Raises Busy at once if another run has it."""
+    """Holds the lock of an agreement and period on a session of its own.
+
+    Raises Busy if another run has it and keeps it for some seconds.
+    """
     with database_boundary():
         connection = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
         connection.detach()  # never back to the pool: closing it is what frees the lock
@@ -53,15 +60,27 @@ def period_lock(engine: Engine, request_id: str, period: str) -> Iterator[Period
         with database_boundary():
             connection.execute(text(_KEEPALIVE).execution_options(no_parameters=True))
             backend = connection.scalar(select(func.pg_backend_pid()))
-            held = connection.scalar(select(func.pg_try_advisory_lock(_key(request_id, period))))
+            held = _taken(connection, _key(request_id, period))
         if not held or backend is None:
             raise Busy(
                 f"Another run of {request_id}, period {period}, is under way.",
                 advice="Wait for it; `extracts why` tells how it ended.",
             )
-        yield PeriodLock(request_id, period, connection, backend)
+        try:
+            yield PeriodLock(request_id, period, connection, backend)
+        finally:
+            with suppress(TechnicalFailure), database_boundary():
+                connection.execute(select(func.pg_advisory_unlock(_key(request_id, period))))
     finally:
         connection.close()
+
+
+def _taken(connection: Connection, key: int) -> bool:
+    for _ in range(_TRIES):
+        if connection.scalar(select(func.pg_try_advisory_lock(key))):
+            return True
+        time.sleep(_PAUSE_S)
+    return False
 
 
 def _key(request_id: str, period: str) -> int:

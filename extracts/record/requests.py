@@ -85,6 +85,13 @@ def set_status(
     _note_status(work, request_id, version, expected, status, at, actor, comment)
 
 
+def lock_request(work: Work, request_id: str, version: int) -> RequestEntry:
+    """The request, which nobody else changes or locks until this transaction ends. Raises NotFound."""
+    here = (RequestRow.request_id == request_id) & (RequestRow.version == version)
+    work.session.execute(select(RequestRow.status).where(here).with_for_update())
+    return get_request(work, request_id, version)
+
+
 def hold_status(work: Work, request_id: str, version: int, expected: str) -> None:
     """Makes sure that the status is `expected` and stays so until this transaction ends.
 

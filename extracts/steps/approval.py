@@ -5,7 +5,9 @@ Rules:
    recorded, and the pure rules of `agreement.approval` judge the rest.
 2. The register is asked too: a denial in either stops. A time of signing that the file claims and the register does
    not know stops it.
-3. What the file tells people about the request is made afresh from the document that was signed for: no edited title,
+3. The file must hold the decision that the register has in force, not one that a later decision replaced, and every
+   order that the register has on it.
+4. What the file tells people about the request is made afresh from the document that was signed for: no edited title,
    basis or retention ever reaches a manifest, and where they differ nothing runs.
 """
 
@@ -23,13 +25,14 @@ from extracts.agreement.facts import facts_of
 from extracts.agreement.plan import ExtractPlan
 from extracts.agreement.request import Request
 from extracts.agreement.status import Status
-from extracts.canonical import plain
+from extracts.canonical import digest, plain
 from extracts.errors import ApprovalMissing, NotFound, SignatureInvalid
 from extracts.record import register
 from extracts.record.entries import RequestEntry, SignatureEntry
-from extracts.record.transaction import reading
+from extracts.record.transaction import Reading, reading
 from extracts.steps import signers
 from extracts.steps.approval_file import load_published
+from extracts.steps.in_force import decision_in_force
 from extracts.steps.policy_review import check_policy
 
 if TYPE_CHECKING:
@@ -57,13 +60,13 @@ class Approved:
     published: Published
 
 
-def approved_now(work: Workplace, request_id: str, started_by: str) -> Approved:
-    """The agreement, if it is in force at this moment and this person may start it.
+def approved_now(work: Workplace, request_id: str, *started_by: str) -> Approved:
+    """The agreement, if it is in force at this moment and these may start it: a person by name, and as signed in.
 
     Raises ApprovalMissing, SignatureInvalid, NotPermitted: each names the id, the reason and what to do.
     """
     published = load_published(work, request_id)
-    entry, recorded = _recorded(work, published)
+    entry, recorded, submitted_by = _recorded(work, published)
     board_at = _recorded_at(recorded, published, signing.DECISION_BOARD)
     controller_at = _recorded_at(recorded, published, signing.DECISION_CONTROLLER)
     data = published.decision.canonical()
@@ -83,6 +86,7 @@ def approved_now(work: Workplace, request_id: str, started_by: str) -> Approved:
         parties=work.parties,
         today=work.now().date(),
         started_by=started_by,
+        submitted_by=submitted_by,
         recorded_at=(board_at, controller_at),
     )
     _register_agrees(entry, published)
@@ -118,17 +122,38 @@ def _facts(work: Workplace, published: Published, request: Request) -> dict[str,
     return facts
 
 
-def _recorded(work: Workplace, published: Published) -> tuple[RequestEntry, tuple[SignatureEntry, ...]]:
+def _recorded(work: Workplace, published: Published) -> tuple[RequestEntry, tuple[SignatureEntry, ...], list[str]]:
     decision = published.decision
     try:
         with reading(work.register) as view:
             entry = register.get_request(view, decision.request_id, decision.request_version)
-            return entry, tuple(register.signatures(view, decision.digest))
+            _check_standing(view, published)
+            submitted = register.status_history(view, decision.request_id, decision.request_version)
+            submitters = sorted({s.actor for s in submitted if s.to_status == Status.SUBMITTED})
+            return entry, tuple(register.signatures(view, decision.digest)), submitters
     except NotFound:
         raise ApprovalMissing(
             f"The register does not know the request that {decision.request_id} was decided on.",
             advice="Ask the keeper of the register: the published file and the register disagree.",
         ) from None
+
+
+def _check_standing(view: Reading, published: Published) -> None:
+    decision = published.decision
+    in_force = decision_in_force(view, decision.request_id)
+    if in_force is None or in_force.digest != decision.digest:
+        raise ApprovalMissing(
+            f"The published decision on {decision.request_id} is not the one that the register has in force.",
+            advice="It was replaced by a later decision, or put back: publish again with `extracts publish`.",
+        )
+    recorded = [
+        o.digest for o in register.list_orders(view, decision.request_id) if o.decision_digest == decision.digest
+    ]
+    if [digest(o.order.document()) for o in published.orders] != recorded:
+        raise ApprovalMissing(
+            f"The published agreement {decision.request_id} does not hold the orders that the register has on it.",
+            advice="It was edited, or is being published just now: `extracts publish`, then run again.",
+        )
 
 
 def _recorded_at(recorded: tuple[SignatureEntry, ...], published: Published, namespace: str) -> datetime:

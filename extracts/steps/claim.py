@@ -2,19 +2,26 @@
 
 Rules:
 1. A claim names the run and its process. A run from the command line is dead when its process is; a run of Airflow
-   has no process between its tasks, so there the DAG's own limit of one active run decides.
+   has no process between its tasks, so there the DAG's own limit of one active run decides. After twelve hours, or
+   on another machine, only the time decides.
 2. A live run's folder is never touched: whoever comes second is told that it is busy.
+3. Whatever a dead run left is removed by the next run that ends, whichever agreement it is of and however it went.
+4. A claim is read and written under one lock: two that come at once cannot both have it.
 """
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from extracts.errors import Busy, Refused
+from extracts.steps.run_folder import remove_staged
 
 if TYPE_CHECKING:
     from extracts.steps.run import RunKey
@@ -26,48 +33,78 @@ _ABANDONED = timedelta(hours=12)
 
 def claim_staging(folder: RunFolder, key: RunKey, now: datetime) -> Path:
     """The staging folder, for this run alone, empty unless this run has been here. Raises Busy."""
-    owner = _owner(folder)
-    if owner and owner["run"] != key.name and _lives(owner, key, now):
-        raise Busy(
-            f"Another run of {key.request_id} is under way ({owner['run']}).",
-            advice="Wait for it; `extracts why` tells how it ended.",
-        )
-    if owner is None or owner["run"] != key.name or owner["pid"] != os.getpid():
-        # Also for a further try of the same run: what a killed try left is not built upon.
-        folder.wipe_staging()
-    staging = folder.open_staging()
-    claim = {"run": key.name, "pid": os.getpid(), "dag": key.dag_id, "at": now.isoformat()}
-    (staging / _CLAIM).write_text(json.dumps(claim))
-    return staging
+    with _alone(folder):
+        owner = _owner(folder.staging)
+        if owner and owner["run"] != key.name and _lives(owner, now, same_dag=_is_same_dag(owner, key)):
+            raise Busy(
+                f"Another run of {key.request_id} is under way ({owner['run']}).",
+                advice="Wait for it; `extracts why` tells how it ended.",
+            )
+        if owner is None or owner["run"] != key.name or owner["pid"] != os.getpid():
+            # Also for a further try of the same run: what a killed try left is not built upon.
+            folder.wipe_staging()
+        staging = folder.open_staging()
+        claim = {"run": key.name, "pid": os.getpid(), "host": _host(), "dag": key.dag_id, "at": now.isoformat()}
+        (staging / _CLAIM).write_text(json.dumps(claim))
+        return staging
 
 
 def check_staging(folder: RunFolder, key: RunKey) -> Path:
     """The staging folder if it is still this run's. Raises Refused otherwise."""
-    owner = _owner(folder)
+    owner = _owner(folder.staging)
     if owner is None or owner["run"] != key.name:
         raise Refused("The staged extract is gone or belongs to another run.", advice="Start a new run.")
     return folder.staging
 
 
-def release_staging(folder: RunFolder, key: RunKey) -> None:
-    """Remove what this run staged; another run's folder is left alone."""
-    owner = _owner(folder)
-    if owner is None or owner["run"] == key.name:
-        folder.wipe_staging()
+def release_staging(folder: RunFolder, key: RunKey, now: datetime) -> None:
+    """Remove what this run staged, and what dead runs left; a live run's folder is left alone.
+
+    Raises TechnicalFailure if something cannot be removed.
+    """
+    with _alone(folder):
+        for staging in sorted(p for p in folder.staging.parent.iterdir() if p.is_dir()):
+            owner = _owner(staging)
+            own = staging == folder.staging
+            if own and owner and owner["run"] == key.name:
+                owner = None
+            if owner is None or not _lives(owner, now, same_dag=own and _is_same_dag(owner, key)):
+                remove_staged(staging)
 
 
-def _owner(folder: RunFolder) -> dict[str, Any] | None:
+@contextmanager
+def _alone(folder: RunFolder) -> Iterator[None]:
+    folder.staging.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    descriptor = os.open(folder.staging.parent, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        found: dict[str, Any] = json.loads((folder.staging / _CLAIM).read_text())
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _owner(staging: Path) -> dict[str, Any] | None:
+    try:
+        found: dict[str, Any] = json.loads((staging / _CLAIM).read_text())
     except (OSError, ValueError):
         return None
-    return found if {"run", "pid", "dag", "at"} <= found.keys() else None
+    return found if {"run", "pid", "host", "dag", "at"} <= found.keys() else None
 
 
-def _lives(owner: dict[str, Any], key: RunKey, now: datetime) -> bool:
-    if owner["dag"]:
-        return not key.dag_id and now - datetime.fromisoformat(owner["at"]) < _ABANDONED
+def _is_same_dag(owner: dict[str, Any], key: RunKey) -> bool:
+    return bool(owner["dag"]) and owner["dag"] == key.dag_id
+
+
+def _lives(owner: dict[str, Any], now: datetime, *, same_dag: bool) -> bool:
+    if same_dag or now - datetime.fromisoformat(owner["at"]) >= _ABANDONED:
+        return False
+    if owner["dag"] or owner["host"] != _host():
+        return True
     return bool(owner["pid"] != os.getpid() and _is_process(int(owner["pid"])))
+
+
+def _host() -> str:
+    return os.uname().nodename
 
 
 def _is_process(pid: int) -> bool:

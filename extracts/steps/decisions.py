@@ -12,6 +12,7 @@ Rules:
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from extracts import signing
@@ -21,10 +22,10 @@ from extracts.agreement.drawing_up import Terms, draw_up
 from extracts.agreement.request import refused_names, request_from_document
 from extracts.agreement.status import Status, transition
 from extracts.catalogue.people import Role
-from extracts.errors import NotFound, PlanRefused, Refused
+from extracts.errors import NotFound, NotPermitted, PlanRefused, Refused
 from extracts.record import register
 from extracts.record.entries import AssessmentEntry, DecisionEntry, RequestEntry, SignatureEntry
-from extracts.record.transaction import Reading, reading, unit_of_work
+from extracts.record.transaction import Reading, Work, reading, unit_of_work
 from extracts.steps.publishing import publish_agreement
 from extracts.steps.requests import Examined, stored_examined, stored_request
 from extracts.steps.signers import judge
@@ -111,7 +112,28 @@ def sign_decision(work: Workplace, decision: Decision, role: Role, signature: st
     entry, now = stored_request(work, decision.request_id), work.now()
     _must_be_open(entry, decision)
     found = judge(work, decision.canonical(), signature, NAMESPACES[role], now)
-    before = decision_state(work, decision.digest)
+    _must_not_have_submitted(work, entry, found)
+    with unit_of_work(work.register) as unit:
+        # Locked first: of two that sign at once, the second sees the other's signature.
+        entry = register.lock_request(unit, entry.request_id, entry.version)
+        before = _signed(unit, register.get_decision(unit, decision.digest))
+        _check(work, decision, role, found, entry, before)
+        register.record_signature(
+            unit,
+            SignatureEntry(decision.digest, found.namespace, found.principal, found.key_fingerprint, signature, now),
+        )
+        unit.event(now, "decision.signed", decision.request_id, found.principal, _told(decision, role, found))
+        state = _signed(unit, register.get_decision(unit, decision.digest))
+        if state.complete:
+            state = _put_in_force(unit, entry, state, found.principal, now)
+    if state.complete and state.status is Status.APPROVED:
+        publish_agreement(work, entry.request_id, found.principal)
+    return state
+
+
+def _check(
+    work: Workplace, decision: Decision, role: Role, found: signing.Signature, entry: RequestEntry, before: Signed
+) -> None:
     check_signer(
         found,
         role,
@@ -119,37 +141,35 @@ def sign_decision(work: Workplace, decision: Decision, role: Role, signature: st
         work.parties,
         requester=entry.requester_name,
         others=tuple((s.principal, s.key_fingerprint) for s in before.signatures if s.namespace != found.namespace),
-        on=now.date(),
+        on=work.now().date(),
     )
-    with unit_of_work(work.register) as unit:
-        register.record_signature(
-            unit,
-            SignatureEntry(decision.digest, found.namespace, found.principal, found.key_fingerprint, signature, now),
-        )
-        unit.event(now, "decision.signed", decision.request_id, found.principal, _told(decision, role, found))
-    state = decision_state(work, decision.digest)
-    return _finish(work, entry, state, found.principal) if state.complete else state
 
 
-def _finish(work: Workplace, entry: RequestEntry, state: Signed, actor: str) -> Signed:
-    decision, now = state.decision, work.now()
-    current = stored_request(work, entry.request_id, entry.version)
-    status = transition(Status(current.status), _VERBS[decision.outcome], Role.CONTROLLER)
-    with unit_of_work(work.register) as unit:
-        register.set_status(
-            unit,
-            entry.request_id,
-            entry.version,
-            expected=current.status,
-            status=status,
-            at=now,
-            actor=actor,
-            comment=decision.reasons,
-        )
-        unit.event(now, f"request.{status}", entry.request_id, actor, {"decision_digest": decision.digest})
-    if status is Status.APPROVED:
-        publish_agreement(work, entry.request_id, actor)
+def _put_in_force(unit: Work, entry: RequestEntry, state: Signed, actor: str, now: datetime) -> Signed:
+    decision = state.decision
+    status = transition(Status(entry.status), _VERBS[decision.outcome], Role.CONTROLLER)
+    register.set_status(
+        unit,
+        entry.request_id,
+        entry.version,
+        expected=entry.status,
+        status=status,
+        at=now,
+        actor=actor,
+        comment=decision.reasons,
+    )
+    unit.event(now, f"request.{status}", entry.request_id, actor, {"decision_digest": decision.digest})
     return Signed(decision, state.signatures, status)
+
+
+def _must_not_have_submitted(work: Workplace, entry: RequestEntry, found: signing.Signature) -> None:
+    with reading(work.register) as view:
+        history = register.status_history(view, entry.request_id, entry.version)
+    for actor in sorted({h.actor for h in history if h.to_status == Status.SUBMITTED}):
+        if work.parties.person(actor) == work.parties.person(found.principal):
+            raise NotPermitted(
+                f"{found.principal} submitted {entry.request_id} and cannot decide on it.", advice="Ask another signer."
+            )
 
 
 def _examined_for(work: Workplace, request_id: str, refuse: tuple[str, ...], outcome: DecisionOutcome) -> Examined:

@@ -15,7 +15,7 @@ from extracts.record.locks import period_lock
 from extracts.record.transaction import reading, unit_of_work
 from extracts.steps.approval import Approved, approved_now
 from extracts.steps.claim import claim_staging
-from extracts.steps.reconcile import reconcile_delivery
+from extracts.steps.reconcile import reconcile_agreement, reconcile_delivery
 from extracts.steps.state import RunState, save_state
 
 if TYPE_CHECKING:
@@ -32,13 +32,15 @@ def check_approval(work: Workplace, key: RunKey, folder: RunFolder) -> dict[str,
     Raises ApprovalMissing, SignatureInvalid, NotPermitted, Refused (a period that cannot be), AlreadyDelivered,
     LimitExceeded (max_deliveries), Busy.
     """
-    approved = approved_now(work, key.request_id, key.started_by)
+    approved = approved_now(work, key.request_id, *key.starters)
     period = period_for(approved.plan, _asked(work, key), work.now().astimezone(LOCAL).date())
     _start(work, key, approved, period)
+    reconcile_agreement(work, key.request_id, key.actor)
     with period_lock(work.register, key.request_id, period.label):
         reconcile_delivery(work, key.request_id, period.label, key.actor)
         state = _settle(work, key, approved, period)
         claim_staging(folder, key, work.now())
+        folder.begin()
         _reserve(work, key, approved, state)
     save_state(folder, state)
     return {

@@ -1,29 +1,20 @@
-"""Gate 3: draw, treat and order the approved rows into staging; keep the controller's membership index."""
+"""Gate 3: draw, treat and order the approved rows into staging; encrypt the controller's membership index."""
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Any
 
-from extracts.canonical import digest_file
-from extracts.errors import SettingMissing
 from extracts.extraction.engine import EngineSettings, Keys, build
-from extracts.handover.encryption import encrypt
-from extracts.steps import keys, source
+from extracts.steps import evidence, keys, membership, source
 from extracts.steps.approval import approved_now
 from extracts.steps.claim import claim_staging
-from extracts.steps.state import check_unchanged, load_state, save_extract
+from extracts.steps.state import check_unchanged, save_extract, settled_state
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from extracts.agreement.plan import ExtractPlan
-    from extracts.extraction.values import Extract
     from extracts.steps.run import RunKey
     from extracts.steps.run_folder import RunFolder
     from extracts.steps.workplace import Workplace
-
-MEMBERSHIP = "membership"
 
 
 def build_extract(work: Workplace, key: RunKey, folder: RunFolder) -> dict[str, Any]:
@@ -31,8 +22,8 @@ def build_extract(work: Workplace, key: RunKey, folder: RunFolder) -> dict[str, 
 
     Raises what `extraction.engine.build` raises, and KeyLost, ApprovalMissing.
     """
-    state = load_state(folder)
-    approved = approved_now(work, key.request_id, key.started_by)
+    state = settled_state(work, key, folder)
+    approved = approved_now(work, key.request_id, *key.starters)
     check_unchanged(state, approved.decision.digest, approved.plan.digest)
     staging = claim_staging(folder, key, work.now())
     extract = build(
@@ -46,8 +37,9 @@ def build_extract(work: Workplace, key: RunKey, folder: RunFolder) -> dict[str, 
         now=work.now(),
         hold_max_age_hours=work.limits.hold_max_age_hours,
     )
-    _keep_membership(work, state.delivery_id, extract, staging)
-    save_extract(staging, extract)
+    membership.seal(work, extract, staging)
+    proved = {"extract": save_extract(staging, extract), "rows": {f.dataset: f.rows for f in extract.files}}
+    evidence.remember(work, key, state.delivery_id, evidence.EXTRACT_BUILT, proved)
     return {
         "rows": {f.dataset: f.rows for f in extract.files},
         "funnel": {f.dataset: _funnel(f.funnel) for f in extract.files},
@@ -59,26 +51,11 @@ def build_extract(work: Workplace, key: RunKey, folder: RunFolder) -> dict[str, 
 
 
 def _keys(work: Workplace, plan: ExtractPlan) -> Keys:
-    membership = keys.load_key(work.places.keys, keys.MEMBERSHIP).secret
+    index = keys.load_key(work.places.keys, keys.MEMBERSHIP).secret
     treatments = {c.treatment_name for d in plan.datasets for c in d.columns}
     if "pseudonymise" not in treatments:
-        return Keys(pseudonym="", membership=membership)
-    return Keys(pseudonym=keys.load_key(work.places.keys, plan.request_id).secret, membership=membership)
-
-
-def _keep_membership(work: Workplace, delivery_id: str, extract: Extract, staging: Path) -> None:
-    """Encrypt the index to the recovery key and remove the clear one. It counts once the delivery is published."""
-    if extract.membership is None:
-        return
-    if not work.recovery_recipient:
-        raise SettingMissing("EXTRACTS_RECOVERY_RECIPIENT is not set: the membership index cannot be kept.")
-    target = work.places.home / MEMBERSHIP
-    target.mkdir(mode=0o700, exist_ok=True)
-    temporary = target / f".{delivery_id}.{os.getpid()}"
-    temporary.unlink(missing_ok=True)
-    encrypt(extract.membership, temporary, [work.recovery_recipient], clear_sha256=digest_file(extract.membership))
-    extract.membership.unlink()
-    temporary.replace(target / f"{delivery_id}.parquet.age")
+        return Keys(pseudonym="", membership=index)
+    return Keys(pseudonym=keys.load_key(work.places.keys, plan.request_id).secret, membership=index)
 
 
 def _funnel(funnel: Any) -> dict[str, int]:

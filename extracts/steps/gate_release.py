@@ -5,6 +5,7 @@ Rules:
 2. The register's approved status is held by a lock while the intent is recorded: a revocation comes before it or
    after it, never in between.
 3. Intent event, act, outcome event. A crash between them is settled by `reconcile` at the next start.
+4. What is staged is verified as its recipient will, and must be what this run signed and nothing else.
 """
 
 from __future__ import annotations
@@ -12,20 +13,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from extracts.agreement.status import Status
-from extracts.errors import ExtractsError, HoldStops
+from extracts.canonical import digest_file
+from extracts.errors import ApprovalMissing, ExtractsError, HoldStops
 from extracts.handover.dropzone.interface import Published
 from extracts.handover.manifest import MANIFEST, Manifest, read_manifest
+from extracts.handover.verify import verify_delivery
 from extracts.record import register
-from extracts.record.delivery_entries import DeliveredFile
+from extracts.record.delivery_entries import LEFT_THE_HOUSE, DeliveredFile
 from extracts.record.locks import period_lock
-from extracts.record.transaction import unit_of_work
-from extracts.steps import source
+from extracts.record.transaction import reading, unit_of_work
+from extracts.steps import evidence, membership, source
 from extracts.steps.approval import Approved, approved_now
 from extracts.steps.claim import check_staging
 from extracts.steps.gate_sign import DELIVERY, passed_reports
 from extracts.steps.reconcile import reconcile_delivery
 from extracts.steps.signers import index_signer
-from extracts.steps.state import RunState, check_unchanged, load_extract, load_state
+from extracts.steps.state import RunState, check_unchanged, load_extract, load_state, settled_state
 from extracts.steps.transfer import drop_zone
 
 if TYPE_CHECKING:
@@ -41,15 +44,19 @@ def release(work: Workplace, key: RunKey, folder: RunFolder) -> dict[str, Any]:
 
     Raises ApprovalMissing and its kin, SourceChanged, HoldStops, DropZoneUnreachable, DiskFull, Busy.
     """
-    state, staging = load_state(folder), check_staging(folder, key)
-    passed_reports(folder)
-    with period_lock(work.register, key.request_id, state.period) as lock:
-        approved = approved_now(work, key.request_id, key.started_by)
+    with period_lock(work.register, key.request_id, load_state(folder).period) as lock:
+        if told := _released_before(work, key, folder):
+            return told
+        state, staging = settled_state(work, key, folder), check_staging(folder, key)
+        passed_reports(work, key, state, folder, staging)
+        approved = approved_now(work, key.request_id, *key.starters)
         check_unchanged(state, approved.decision.digest, approved.plan.digest)
         _source_is_still_so(work, approved, staging)
         zone = drop_zone(work)
         zone.check()
+        _is_what_was_signed(work, key, state, approved, staging / DELIVERY)
         manifest, digest = _intend(work, key, state, staging / DELIVERY)
+        membership.keep(work, state.delivery_id, staging)
         lock.check()
         try:
             published = zone.publish(staging / DELIVERY, index_signer(work), work.now())
@@ -64,6 +71,33 @@ def release(work: Workplace, key: RunKey, folder: RunFolder) -> dict[str, Any]:
         "manifest": digest,
         "rows": {f.dataset: f.rows for f in manifest.files},
     }
+
+
+def _released_before(work: Workplace, key: RunKey, folder: RunFolder) -> dict[str, Any]:
+    """What an earlier try of this gate released before it was killed; empty if it did not."""
+    state = load_state(folder)
+    reconcile_delivery(work, key.request_id, state.period, key.actor)
+    with reading(work.register) as view:
+        delivery = register.get_delivery(view, state.delivery_id)
+    if delivery.state not in LEFT_THE_HOUSE or delivery.run_id != key.name:
+        return {}
+    return {
+        "delivery": delivery.delivery_id,
+        "recipient": delivery.recipient,
+        "manifest": delivery.manifest_digest,
+        "rows": {f.dataset: f.rows for f in delivery.files},
+    }
+
+
+def _is_what_was_signed(work: Workplace, key: RunKey, state: RunState, approved: Approved, folder: Path) -> None:
+    signed = {"manifest": digest_file(folder / MANIFEST)}
+    evidence.demand(work, key, state.delivery_id, evidence.MANIFEST_SIGNED, signed)
+    found = verify_delivery(folder, work.places.allowed_signers, work.now())
+    found.check()
+    manifest, _ = read_manifest((folder / MANIFEST).read_bytes())
+    told = (manifest.delivery.id, manifest.agreement.plan_digest, manifest.agreement.recipient.id)
+    if told != (state.delivery_id, approved.plan.digest, approved.plan.recipient):
+        raise ApprovalMissing(f"What is staged is not {state.delivery_id}.", advice="Start a new run.")
 
 
 def _source_is_still_so(work: Workplace, approved: Approved, staging: Path) -> None:

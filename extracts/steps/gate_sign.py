@@ -1,6 +1,6 @@
 """Gate 5: encrypt the inspected files to the recipient, and sign the manifest that binds everything together.
 
-Nothing is encrypted that did not pass: the reports of the two gates before are read, not assumed.
+Nothing is encrypted that did not pass: the reports of the gates before are read, and held against the ledger.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter
 
+from extracts.canonical import digest
 from extracts.errors import CheckFailed
 from extracts.extraction.values import Extract, Report
 from extracts.handover import facts
@@ -18,12 +19,12 @@ from extracts.record import ledger, register
 from extracts.record.delivery_entries import DeliveryEntry
 from extracts.record.event import Anchor
 from extracts.record.transaction import reading, unit_of_work
-from extracts.steps import keys, manifest_facts
+from extracts.steps import evidence, keys, manifest_facts
 from extracts.steps.approval import Approved, approved_now
 from extracts.steps.claim import check_staging
 from extracts.steps.signers import service_principal
 from extracts.steps.signers import sign_manifest as signature_of
-from extracts.steps.state import RunState, check_unchanged, load_extract, load_state
+from extracts.steps.state import RunState, check_unchanged, extract_digest, load_extract, settled_state
 from extracts.steps.transfer import decryption_keys
 
 if TYPE_CHECKING:
@@ -42,11 +43,11 @@ def sign_manifest(work: Workplace, key: RunKey, folder: RunFolder) -> dict[str, 
 
     Raises CheckFailed if a report is missing or did not pass, NotPermitted if the recipient has no key.
     """
-    state, staging = load_state(folder), check_staging(folder, key)
-    approved = approved_now(work, key.request_id, key.started_by)
+    state, staging = settled_state(work, key, folder), check_staging(folder, key)
+    approved = approved_now(work, key.request_id, *key.starters)
     check_unchanged(state, approved.decision.digest, approved.plan.digest)
+    reports = passed_reports(work, key, state, folder, staging)
     extract = load_extract(staging)
-    reports = passed_reports(folder)
     recipients = decryption_keys(work, approved.plan.recipient)
     anchor = _anchored(work, key, state, extract)
     target = staging / DELIVERY
@@ -67,19 +68,24 @@ def sign_manifest(work: Workplace, key: RunKey, folder: RunFolder) -> dict[str, 
         }
     )
     made = assemble(target, manifest, _approval(approved), lambda data: signature_of(work, data))
+    evidence.remember(work, key, state.delivery_id, evidence.MANIFEST_SIGNED, {"manifest": made.manifest_digest})
     folder.write("manifest", {"manifest_digest": made.manifest_digest, "files": made.files})
     return _found(made, sealed)
 
 
-def passed_reports(folder: RunFolder) -> tuple[Report, ...]:
-    """The reports of validation and inspection. Raises CheckFailed unless all are there and passed."""
-    found = folder.read(REPORTS)
-    reports = TypeAdapter(tuple[Report, ...]).validate_python(found.get("reports", ()))
+def passed_reports(
+    work: Workplace, key: RunKey, state: RunState, folder: RunFolder, staging: Path
+) -> tuple[Report, ...]:
+    """The reports of validation and inspection. Raises CheckFailed unless all passed, and on what is in staging now."""
+    documents = folder.read(REPORTS).get("reports", [])
+    reports = TypeAdapter(tuple[Report, ...]).validate_python(documents)
     if not reports or not all(r.passed for r in reports):
         raise CheckFailed(
             "This run has no complete set of passed reports: nothing may be signed.",
             advice="validate_extract did not pass, or was walked around. Start a new run.",
         )
+    proved = {"extract": extract_digest(staging), "reports": digest(documents)}
+    evidence.demand(work, key, state.delivery_id, evidence.EXTRACT_VALIDATED, proved)
     return reports
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from extracts.canonical import digest
 from extracts.extraction.sources.names import data_view
-from extracts.steps import source
+from extracts.steps import evidence, source
 from extracts.steps.approval import approved_now
-from extracts.steps.state import RunState, check_unchanged, load_state
+from extracts.steps.state import RunState, check_unchanged, settled_state
 from extracts.steps.suites import source_suite
 
 if TYPE_CHECKING:
@@ -27,14 +28,16 @@ def check_source(work: Workplace, key: RunKey, folder: RunFolder) -> dict[str, A
     """
     from extracts.extraction.validation import check_report
 
-    state = load_state(folder)
-    approved = approved_now(work, key.request_id, key.started_by)
+    state = settled_state(work, key, folder)
+    approved = approved_now(work, key.request_id, *key.starters)
     check_unchanged(state, approved.decision.digest, approved.plan.digest)
     found = source.check(work, approved.plan)
     reports = [_validated(work, approved.plan, checked, state) for checked in found]
-    folder.write(SOURCE_REPORTS, {"reports": [report_document(r) for r in reports]})
+    documents = [report_document(r) for r in reports]
+    folder.write(SOURCE_REPORTS, {"reports": documents})
     for report in reports:
         check_report(report)
+    evidence.remember(work, key, state.delivery_id, evidence.SOURCE_CHECKED, {"reports": digest(documents)})
     return {
         "enforced_by": sorted({s.enforced_by for s in found}),
         "age_hours": {s.dataset: round(s.age_hours, 1) for s in found},

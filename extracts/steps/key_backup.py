@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,9 +29,8 @@ def backup_keys(work: Workplace, to: Path) -> int:
     if to.exists():
         raise UsageError(f"{to} is there already; a backup overwrites nothing.")
     document = keys.backup_document(work.places.keys)
-    # In memory only: pyrage reads a file, so it is given one that has no name and no disk.
-    clear = Path(f"/proc/self/fd/{_in_memory(document)}")
-    encrypt(clear, to, [work.recovery_recipient], clear_sha256=digest_bytes(document))
+    with _in_memory(document) as clear:
+        encrypt(clear, to, [work.recovery_recipient], clear_sha256=digest_bytes(document))
     to.chmod(0o600)
     return len(keys.key_ids(work.places.keys))
 
@@ -60,8 +61,10 @@ def replace_agreement_key(work: Workplace, request_id: str, reasons: str, actor:
     return key_id
 
 
-def _in_memory(document: bytes) -> int:
-    descriptor = os.memfd_create("keys", os.MFD_CLOEXEC)
-    os.write(descriptor, document)
-    os.lseek(descriptor, 0, os.SEEK_SET)
-    return descriptor
+@contextmanager
+def _in_memory(document: bytes) -> Iterator[Path]:
+    """A file with this content that has no name and no disk: keys are never written in clear."""
+    with os.fdopen(os.memfd_create("keys", os.MFD_CLOEXEC), "wb") as stream:
+        stream.write(document)
+        stream.flush()
+        yield Path(f"/proc/self/fd/{stream.fileno()}")

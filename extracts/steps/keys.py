@@ -39,21 +39,26 @@ class PseudonymKey:
 
 def make_key(folder: Path, owner: str) -> str:
     """Make the key of an agreement unless it has one; its key id. Safe against two makers at once."""
-    path = _path(folder, owner)
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     document = {"key_id": f"{owner}-{secrets.token_hex(4)}", "secret": secrets.token_hex(32)}
+    _write_once(_path(folder, owner), document)
+    return load_key(folder, owner).key_id
+
+
+def _write_once(path: Path, document: Mapping[str, str]) -> None:
+    """The key file, whole and 0600, unless there is one: the first writer wins."""
+    folder = path.parent
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     temporary = folder / f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}"
     with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as stream:
         json.dump(document, stream)
         stream.flush()
         os.fsync(stream.fileno())
     try:
-        os.link(temporary, path)  # fails if there is one: the first maker wins
+        os.link(temporary, path)  # fails if there is one
     except FileExistsError:
         pass
     finally:
         temporary.unlink()
-    return load_key(folder, owner).key_id
 
 
 def load_key(folder: Path, owner: str) -> PseudonymKey:
@@ -78,7 +83,7 @@ def retire_key(folder: Path, owner: str) -> None:
     """Take the key of a revoked agreement out of use; it stays for the subject's rights, under `retired`."""
     path = _path(folder, owner)
     retired = folder / "retired"
-    retired.mkdir(mode=0o700, exist_ok=True)
+    retired.mkdir(mode=0o700, parents=True, exist_ok=True)
     if path.exists():
         path.rename(retired / f"{load_key(folder, owner).key_id}.json")
 
@@ -114,10 +119,8 @@ def restore_document(folder: Path, document: bytes) -> list[str]:
                 advice="Nothing was restored; the Controller decides.",
             )
     missing = [owner for owner in keys if not _path(folder, owner).exists()]
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     for owner in missing:
-        with os.fdopen(os.open(_path(folder, owner), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as stream:
-            json.dump(dict(keys[owner]), stream)
+        _write_once(_path(folder, owner), dict(keys[owner]))
     return missing
 
 

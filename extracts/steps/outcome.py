@@ -30,10 +30,10 @@ def record_outcome(work: Workplace, key: RunKey, folder: RunFolder) -> dict[str,
     """Write down how the run ended, in record, register and ledger, and remove what it staged."""
     try:
         found = _judge(work, key, folder)
+        _record(work, key, folder, found)  # first, for a full disk must not keep the register from knowing
         folder.write("outcome", {"at": work.now(), **found})
-        _record(work, key, folder, found)
     finally:
-        release_staging(folder, key)
+        release_staging(folder, key, work.now())
     return found
 
 

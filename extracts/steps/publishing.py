@@ -4,14 +4,20 @@ Rules:
 1. The register decides; the file tells. Publishing again writes the same file, so a process that died between the
    decision and the file is made good by doing it again (`publish_missing`).
 2. The agreement's pseudonym key is made here, before anything can run, and never travels in the file.
-3. A key is made once: the ledger remembers that it was. One that is lost stays lost until somebody restores or replaces
+3. Publishers of one folder take turns, each reading the register after it got its turn: no older file comes after a
+   newer one.
+4. A key is made once: the ledger remembers that it was. One that is lost stays lost until somebody restores or replaces
    it, and a revoked agreement gets none.
 """
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from extracts import signing
@@ -24,24 +30,23 @@ from extracts.agreement.status import Status
 from extracts.catalogue.contract import Identifiability
 from extracts.errors import ApprovalMissing, KeyLost
 from extracts.record import ledger, register
-from extracts.record.entries import DecisionEntry, RequestEntry
 from extracts.record.transaction import Reading, reading, unit_of_work
 from extracts.steps import keys
+from extracts.steps.in_force import IN_FORCE, decision_in_force
 
 if TYPE_CHECKING:
     from extracts.steps.workplace import Workplace
 
-IN_FORCE = (Status.APPROVED, Status.SUSPENDED, Status.REVOKED, Status.EXPIRED)
-
 
 def publish_agreement(work: Workplace, request_id: str, actor: str) -> None:
     """Write the agreement's file as the register has it now. Raises ApprovalMissing if there is none in force."""
-    document = current_document(work, request_id)
-    revoked = any(o["order"]["kind"] == OrderKind.REVOKE for o in document["orders"])
-    if document["plan"]["identifiability"] == Identifiability.PSEUDONYMISED or _pseudonymises(document):
-        document["key"] = {"id": _key_id(work, request_id, actor, may_make=not revoked)}
-    _key_id(work, keys.MEMBERSHIP, actor, may_make=True)
-    changed = _write(work, request_id, document)
+    with _one_at_a_time(work.places.published):
+        document = current_document(work, request_id)
+        revoked = any(o["order"]["kind"] == OrderKind.REVOKE for o in document["orders"])
+        if document["plan"]["identifiability"] == Identifiability.PSEUDONYMISED or _pseudonymises(document):
+            document["key"] = {"id": _key_id(work, request_id, actor, may_make=not revoked)}
+        _key_id(work, keys.MEMBERSHIP, actor, may_make=True)
+        changed = _write(work, request_id, document)
     if changed:
         now = work.now()
         with unit_of_work(work.register) as unit:
@@ -66,7 +71,12 @@ def publish_missing(work: Workplace, actor: str) -> list[str]:
 def current_document(work: Workplace, request_id: str) -> dict[str, Any]:
     """The published document of an agreement, made from the register. Raises ApprovalMissing."""
     with reading(work.register) as view:
-        entry, decision = _in_force(view, request_id)
+        decision = decision_in_force(view, request_id)
+        if decision is None:
+            raise ApprovalMissing(
+                f"{request_id} has no decision in force.", advice="See `extracts request show` for where it stands."
+            )
+        entry = register.get_request(view, request_id, decision.version)
         signatures = {s.namespace: s for s in register.signatures(view, decision.digest)}
         assessment = register.latest_assessment(view, request_id, entry.version)
         orders = [
@@ -91,21 +101,6 @@ def current_document(work: Workplace, request_id: str) -> dict[str, Any]:
 def _one(signatures: dict[str, Any], namespace: str) -> tuple[str, Any]:
     found = signatures[namespace]
     return found.signature, found.recorded_at
-
-
-def _in_force(view: Reading, request_id: str) -> tuple[RequestEntry, DecisionEntry]:
-    for decision in register.list_decisions(view, request_id):
-        entry = register.get_request(view, request_id, decision.version)
-        signed = {s.namespace for s in register.signatures(view, decision.digest)}
-        if (
-            entry.status in IN_FORCE
-            and decision.plan
-            and signed >= {signing.DECISION_BOARD, signing.DECISION_CONTROLLER}
-        ):
-            return entry, decision
-    raise ApprovalMissing(
-        f"{request_id} has no decision in force.", advice="See `extracts request show` for where it stands."
-    )
 
 
 def _key_id(work: Workplace, owner: str, actor: str, *, may_make: bool) -> str:
@@ -137,10 +132,20 @@ def _pseudonymises(document: dict[str, Any]) -> bool:
     return any(c["treatment"].startswith("pseudonymise@") for d in document["plan"]["datasets"] for c in d["columns"])
 
 
+@contextmanager
+def _one_at_a_time(folder: Path) -> Iterator[None]:
+    folder.mkdir(mode=0o755, parents=True, exist_ok=True)
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
 def _write(work: Workplace, request_id: str, document: dict[str, Any]) -> bool:
     """Replace the file in one step; False if it says this already."""
     folder = work.places.published
-    folder.mkdir(mode=0o755, parents=True, exist_ok=True)
     path = folder / f"{request_id}.json"
     data = json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False).encode()
     if path.exists() and path.read_bytes() == data:

@@ -7,12 +7,22 @@ from typing import TYPE_CHECKING
 from extracts.handover.dropzone.interface import Place
 from extracts.record import register
 from extracts.record.delivery_entries import DeliveryEntry, DeliveryState
+from extracts.record.locks import period_lock
 from extracts.record.transaction import reading, unit_of_work
 from extracts.steps.signers import index_signer
 from extracts.steps.transfer import drop_zone
 
 if TYPE_CHECKING:
     from extracts.steps.workplace import Workplace
+
+
+def reconcile_agreement(work: Workplace, request_id: str, actor: str) -> None:
+    """Settle every delivery of an agreement whose publisher died, whatever its period. Raises Busy if one lives."""
+    with reading(work.register) as view:
+        unclear = register.list_deliveries(view, request_id=request_id, states=(DeliveryState.PUBLISHING,))
+    for period in sorted({d.period for d in unclear}):
+        with period_lock(work.register, request_id, period):
+            reconcile_delivery(work, request_id, period, actor)
 
 
 def reconcile_delivery(work: Workplace, request_id: str, period: str, actor: str) -> None:

@@ -7,14 +7,15 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from extracts.agreement.plan import plan_from_document
 from extracts.agreement.planning import make_plan
 from extracts.agreement.policy import assess
 from extracts.agreement.request import Request, parse_request, request_from_document, without_columns
 from extracts.agreement.schedule import next_dates
 from extracts.agreement.status import Status, transition
 from extracts.catalogue.people import Role
-from extracts.documents import read
-from extracts.errors import PlanRefused
+from extracts.documents import Document, read
+from extracts.errors import NotPermitted, PlanRefused
 from extracts.record import register
 from extracts.record.entries import AssessmentEntry, RequestEntry
 from extracts.record.transaction import reading, unit_of_work
@@ -35,13 +36,21 @@ class Examined:
     next_dates: tuple[date, ...]
 
 
-def examine(work: Workplace, request: Request, refused: frozenset[tuple[str, str]] = frozenset()) -> Examined:
-    """Assess a request, without the refused columns, and make its plan if it passes."""
+def examine(
+    work: Workplace,
+    request: Request,
+    refused: frozenset[tuple[str, str]] = frozenset(),
+    document: Document | None = None,
+) -> Examined:
+    """Assess a request, without the refused columns, and make its plan if it passes.
+
+    `document`: what the whole request was read from, so that a fault in a value has its line.
+    """
     smaller = without_columns(request, refused)
     today = work.now().date()
     assessment = assess(smaller, work.datasets, work.parties, work.policy, today)
     try:
-        plan = make_plan(smaller, work.datasets, work.parties, assessment)
+        plan = make_plan(smaller, work.datasets, work.parties, assessment, document)
     except PlanRefused:
         plan = None
     return Examined(smaller, assessment, plan, next_dates(plan.schedule, today) if plan else ())
@@ -49,7 +58,8 @@ def examine(work: Workplace, request: Request, refused: frozenset[tuple[str, str
 
 def check_request(work: Workplace, file: Path) -> Examined:
     """Examine a request file; nothing is saved. Raises InvalidDocument."""
-    return examine(work, parse_request(read(file)))
+    document = read(file)
+    return examine(work, parse_request(document), document=document)
 
 
 def submit_request(work: Workplace, file: Path, actor: str) -> Examined:
@@ -89,9 +99,34 @@ def stored_examined(work: Workplace, request_id: str, refused: frozenset[tuple[s
     return examine(work, request_from_document(dict(stored_request(work, request_id).document)), refused)
 
 
+def shown_plan(work: Workplace, request_id: str) -> tuple[ExtractPlan, Request]:
+    """The plan to read before signing, and afterwards: the one of the newest version's decision, if there is one
+    (without the columns that it refuses); else the one that could be decided on today.
+
+    Raises NotFound; PlanRefused if the policy stops it, or it was refused or returned.
+    """
+    entry = stored_request(work, request_id)
+    request = request_from_document(dict(entry.document))
+    with reading(work.register) as view:
+        decided = [d for d in register.list_decisions(view, request_id) if d.version == entry.version]
+    if decided and decided[0].plan:
+        return plan_from_document(decided[0].plan), request
+    examined = examine(work, request)
+    if examined.plan is None:
+        raise PlanRefused(
+            f"{request_id} has no plan: the policy stops it.", advice=f"See `extracts request show {request_id}`."
+        )
+    return examined.plan, request
+
+
 def withdraw_request(work: Workplace, request_id: str, actor: str, reasons: str) -> None:
-    """Take a request back before it is decided. Raises IllegalTransition afterwards."""
+    """Take a request back before it is decided. Raises IllegalTransition afterwards, NotPermitted for anyone else."""
     entry, now = stored_request(work, request_id), work.now()
+    if work.parties.person(actor) != work.parties.person(entry.requester_name):
+        raise NotPermitted(
+            f"{actor} did not ask for {request_id}; nobody but its requester takes it back.",
+            advice=f"Ask {entry.requester_name}; the Board can return or refuse it.",
+        )
     status = transition(Status(entry.status), "withdraw", Role.REQUESTER)
     with unit_of_work(work.register) as unit:
         register.set_status(

@@ -27,13 +27,15 @@ Progress = Callable[[str], None]
 class RunKey:
     """Which run. `period` None: the one due at `scheduled_for`, or now. `reason` makes it a correcting revision.
 
-    `started_by` is empty for a scheduled run; else who started it by hand: never one of the signers.
+    `started_by` is empty for a scheduled run; else who started it by hand: never one of the signers. `signed_in_as` is
+    the operating system's user of whoever started it at the command line, whatever name was given: nor that one.
     """
 
     request_id: str
     run_id: str
     period: str | None = None
     started_by: str = ""
+    signed_in_as: str = ""
     scheduled_for: datetime | None = None
     reason: str = ""
     dag_id: str = ""
@@ -45,9 +47,14 @@ class RunKey:
         return f"{self.request_id}/{self.run_id}"
 
     @property
+    def starters(self) -> tuple[str, ...]:
+        """Whoever started it by hand, by every name."""
+        return tuple(name for name in dict.fromkeys((self.started_by, self.signed_in_as)) if name)
+
+    @property
     def actor(self) -> str:
         """Who acts, for the ledger."""
-        return self.started_by or "scheduler"
+        return " as ".join(reversed(self.starters)) or "scheduler"
 
 
 def run_folder(work: Workplace, key: RunKey) -> RunFolder:
@@ -58,7 +65,7 @@ def run_folder(work: Workplace, key: RunKey) -> RunFolder:
 
 def run_step(work: Workplace, step: str, key: RunKey) -> dict[str, Any]:
     """One step of a run; what it found, as plain JSON. Raises an ExtractsError that holds no person's value."""
-    folder = run_folder(work, key)
+    folder, work = run_folder(work, key), work.afresh()
     try:
         found = _step(step)(work, key, folder)
     except ExtractsError as error:
@@ -115,7 +122,12 @@ def _step(name: str) -> Callable[[Workplace, RunKey, RunFolder], dict[str, Any]]
 
 
 def _note(work: Workplace, folder: RunFolder, step: str, found: Mapping[str, Any]) -> None:
-    folder.write(f"gate-{step}", {"step": step, "at": work.now(), **found})
+    try:
+        folder.write(f"gate-{step}", {"step": step, "at": work.now(), **found})
+    except OSError as error:
+        # A gate whose note cannot be kept has not passed; and a failure is told by its own error, not by this one.
+        if found["passed"]:
+            raise _disk(error) from None
 
 
 def _failure(error: ExtractsError) -> dict[str, Any]:
@@ -133,7 +145,7 @@ def _disk(error: OSError) -> ExtractsError:
 
     from extracts.errors import DiskFull
 
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return DiskFull(
             "No space is left for staging or delivery.", advice="Free some and run again; nothing was lost."
         )

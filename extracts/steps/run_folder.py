@@ -8,6 +8,7 @@ Rules:
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -18,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from extracts.canonical import plain
-from extracts.errors import UsageError
+from extracts.errors import TechnicalFailure, UsageError
 
 GATES = ("check_approval", "check_source", "build_extract", "validate_extract", "sign_manifest", "release")
 
@@ -29,6 +30,11 @@ class RunFolder:
 
     record: Path
     staging: Path
+
+    def begin(self) -> None:
+        """Forget what an earlier try of this run noted: none of it is about the extract that will be built now."""
+        for path in self.record.glob("*") if self.record.exists() else ():
+            path.unlink()
 
     def read(self, name: str) -> dict[str, Any]:
         """The JSON document `name` of this run; empty if there is none."""
@@ -56,13 +62,28 @@ class RunFolder:
         return self.staging
 
     def wipe_staging(self) -> None:
-        """Remove everything that the run staged."""
-        shutil.rmtree(self.staging, ignore_errors=True)
+        """Remove everything that the run staged. Raises TechnicalFailure if any of it remains."""
+        remove_staged(self.staging)
+
+
+def remove_staged(folder: Path) -> None:
+    """Remove one agreement's staging folder. Raises TechnicalFailure if treated rows may remain in it."""
+    shutil.rmtree(folder, ignore_errors=True)
+    if os.path.lexists(folder):
+        raise TechnicalFailure(
+            f"Treated rows of {folder.name} could not be removed from staging.",
+            advice="Remove that folder by hand now, and see who may write there: `extracts doctor`.",
+        )
 
 
 def folder_name(text: str) -> str:
-    """A run or delivery id as a folder name. Raises UsageError for anything that could leave the folder."""
+    """A run or delivery id as a folder name; two ids never share one.
+
+    Raises UsageError for anything that could leave the folder.
+    """
     name = re.sub(r"[^A-Za-z0-9._+-]", "_", text)
+    if name != text:
+        name += "-" + hashlib.sha256(text.encode()).hexdigest()[:8]
     if not name or name.startswith(".") or len(name) > 200:
         raise UsageError("This run id cannot name a folder.")
     return name

@@ -1,4 +1,8 @@
-"""What one gate hands to the next: ids, counts and digests in the run's record, paths of treated files in staging."""
+"""What one gate hands to the next: ids, counts and digests in the run's record, paths of treated files in staging.
+
+The record is a file that operators can write, so nothing in it is believed: it is held against the register, and what
+was built and checked against the ledger (`evidence`).
+"""
 
 from __future__ import annotations
 
@@ -8,11 +12,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from extracts.agreement.plan import Period
-from extracts.errors import ApprovalMissing, Refused, TechnicalFailure
+from extracts.canonical import digest_file
+from extracts.errors import ApprovalMissing, NotFound, Refused, TechnicalFailure
 
 if TYPE_CHECKING:
     from extracts.extraction.values import Extract
+    from extracts.record.delivery_entries import DeliveryEntry
+    from extracts.steps.run import RunKey
     from extracts.steps.run_folder import RunFolder
+    from extracts.steps.workplace import Workplace
 
 _EXTRACT = "extract.json"
 
@@ -52,13 +60,54 @@ def load_state(folder: RunFolder) -> RunState:
     return RunState(**{**found, "first": date.fromisoformat(found["first"]), "last": date.fromisoformat(found["last"])})
 
 
-def save_extract(staging: Path, extract: Extract) -> None:
-    """Keep the extract's facts beside its files."""
+def settled_state(work: Workplace, key: RunKey, folder: RunFolder) -> RunState:
+    """What `check_approval` settled, as the register has it too. Raises Refused if it differs, or is not under way."""
+    from extracts.record import register
+    from extracts.record.delivery_entries import DeliveryState
+    from extracts.record.transaction import reading
+
+    state = load_state(folder)
+    try:
+        with reading(work.register) as view:
+            delivery = register.get_delivery(view, state.delivery_id)
+    except NotFound:
+        raise _not_as_reserved(state) from None
+    if state.run_name != key.name or not _is_reserved(state, delivery):
+        raise _not_as_reserved(state)
+    if delivery.state is not DeliveryState.BUILDING:
+        raise Refused(f"{state.delivery_id} is {delivery.state}: this run cannot go on.", advice="Start a new run.")
+    return state
+
+
+def _is_reserved(state: RunState, delivery: DeliveryEntry) -> bool:
+    same = ("request_id", "version", "decision_digest", "period", "revision", "supersedes", "reason")
+    days = (state.first, state.last) == (delivery.period_first, delivery.period_last)
+    return days and state.run_name == delivery.run_id and all(getattr(state, n) == getattr(delivery, n) for n in same)
+
+
+def _not_as_reserved(state: RunState) -> Refused:
+    return Refused(
+        f"The record of this run is not what was reserved for {state.delivery_id}.",
+        advice="It was edited, or belongs to another run. Start a new one.",
+    )
+
+
+def save_extract(staging: Path, extract: Extract) -> str:
+    """Keep the extract's facts, digests of its files among them, beside its files; their digest."""
     from pydantic import TypeAdapter
 
     from extracts.extraction.values import Extract
 
     (staging / _EXTRACT).write_bytes(TypeAdapter(Extract).dump_json(extract))
+    return extract_digest(staging)
+
+
+def extract_digest(staging: Path) -> str:
+    """The digest of the extract's facts. Raises Refused if there are none."""
+    try:
+        return digest_file(staging / _EXTRACT)
+    except FileNotFoundError:
+        raise _no_extract() from None
 
 
 def load_extract(staging: Path) -> Extract:
@@ -70,9 +119,13 @@ def load_extract(staging: Path) -> Extract:
     try:
         return TypeAdapter(Extract).validate_json((staging / _EXTRACT).read_bytes())
     except FileNotFoundError:
-        raise Refused("This run has no extract: build_extract did not pass.", advice="Start a new run.") from None
+        raise _no_extract() from None
     except ValidationError:
         raise TechnicalFailure("The staged extract is damaged.", advice="Start a new run.") from None
+
+
+def _no_extract() -> Refused:
+    return Refused("This run has no extract: build_extract did not pass.", advice="Start a new run.")
 
 
 def check_unchanged(state: RunState, decision_digest: str, plan_digest: str) -> None:

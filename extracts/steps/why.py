@@ -66,7 +66,7 @@ def why(work: Workplace, request_id: str, period: str = "") -> Why:
 def _agreement(work: Workplace, request_id: str) -> str:
     """Empty if the agreement is in force; else why not."""
     try:
-        approved_now(work, request_id, "")
+        approved_now(work, request_id)
     except ExtractsError as error:
         return str(error)
     return ""

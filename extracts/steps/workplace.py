@@ -6,7 +6,7 @@ Light on purpose: a DAG file imports it at parse, so databases and catalogues ar
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -98,6 +98,13 @@ class Workplace:
         from extracts.steps.governance import load_policy
 
         return load_policy(self.places)
+
+    def afresh(self) -> Workplace:
+        """The same with nothing remembered but its connections: contracts, parties and policy are read again."""
+        again = replace(self)
+        if self.register_url:
+            again.__dict__["register"] = self.register
+        return again
 
     def dataset(self, name: str) -> Dataset:
         """The contract of this dataset. Raises NotFound."""

@@ -330,6 +330,29 @@ def test_a_contract_cannot_let_pseudonymised_rows_keep_who_they_are_about(column
         lax_plan(STATISTICS, changes, datasets)
 
 
+def test_a_contract_cannot_list_a_treatment_for_a_type_that_it_cannot_treat() -> None:
+    wrong = a_column("sex", treatments={Identifiability.PSEUDONYMISED: ("year",)})
+    found = a_dataset()
+    datasets = {"pension_credit_award": replace(found, columns=(wrong, *(c for c in found.columns if c.name != "sex")))}
+    asked = {"name": "sex", "treatment": "year", "justification": "It is needed for this."}
+    with pytest.raises(PlanRefused, match="sex is a string, which year cannot treat"):
+        lax_plan(STATISTICS, {"datasets.0.columns": [asked]}, datasets)
+
+
+@pytest.mark.parametrize("comparison", [{"before": "M"}, {"after": "F"}, {"between": ["A", "B"]}])
+def test_a_column_without_an_order_has_no_before_and_after(comparison: dict[str, Any]) -> None:
+    rows = {"datasets.0.rows": [{"column": "sex", **comparison}]}
+    with pytest.raises(PlanRefused, match=f"sex is a string: it has no {next(iter(comparison))}"):
+        lax_plan(STATISTICS, rows)
+
+
+def test_the_present_and_the_past_never_stand_in_one_plan() -> None:
+    columns = [{"name": "claim_id", "treatment": "pseudonymise", "justification": "Tells claims apart from others."}]
+    both = {"datasets.1": {"dataset": "benefit_cap", "used_for": "benefit cap", "columns": columns}}
+    with pytest.raises(PlanRefused, match="the present stand beside"):
+        lax_plan(STATISTICS, both)
+
+
 def test_a_source_that_cannot_leave_people_out_makes_no_plan() -> None:
     with pytest.raises(PlanRefused, match="restricted records or persons"):
         lax_plan(STATISTICS, {}, {"pension_credit_award": a_dataset(persons=())})

@@ -85,7 +85,7 @@ def folder_name(text: str) -> str:
     if name != text:
         name += "-" + hashlib.sha256(text.encode()).hexdigest()[:8]
     if not name or name.startswith(".") or len(name) > 200:
-        raise UsageError("This run id cannot name a folder.")
+        raise UsageError(f"{text[:80]!r} cannot be the id of an agreement or of a run.")
     return name
 
 

@@ -135,11 +135,15 @@ def test_no_key_and_no_treated_row_is_open_to_others(world: World) -> None:
         places.home,
         places.keys,
         places.staging,
-        places.home / "membership",
+        places.staging / ANALYSTS,
         world.home.people.home / "people",
     ):
         assert top.stat().st_mode & 0o077 == 0, top
-    for file in (*places.keys.rglob("*"), *world.home.home.glob("people/*")):
+    for file in (
+        *places.keys.rglob("*"),
+        places.staging / ANALYSTS / "membership.age",
+        *world.home.home.glob("people/*"),
+    ):
         if file.is_file() and file.suffix != ".pub":
             seen.append((file.name, file.stat().st_mode & 0o077))
     assert seen

@@ -72,7 +72,8 @@ class AgreementTimetable(Timetable):
 
 def next_due(schedule: str, after: datetime) -> datetime:
     """The first due time later than `after`. In the hour that is there twice, the day's run stays one run."""
-    return next(at for at in next_times(schedule, after, 2) if at > after)
+    moment = after.astimezone(UTC)  # two times of one zone are compared by the clock's face, which shows 01:30 twice
+    return next(at for at in next_times(schedule, moment, 2) if at > moment)
 
 
 def next_or_missed(schedule: str, after: datetime | None, now: datetime) -> datetime:

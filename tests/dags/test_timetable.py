@@ -72,11 +72,12 @@ def test_a_run_is_always_later_than_the_last(schedule, moment):
 
 def test_the_hour_that_is_there_twice_has_one_run():
     """25 October 2026: 01:30 comes twice in London."""
-    first = next_due("cron: 30 1 * * *", at("2026-10-24 12:00"))
-    assert first.astimezone(UTC) == at("2026-10-25 00:30")
-    for minutes in (1, 45, 60, 75):
+    first = next_due("cron: 30 1 * * *", at("2026-10-24 12:00")).astimezone(UTC)
+    assert first == at("2026-10-25 00:30")
+    for minutes in (0, 1, 30, 45, 59, 60, 75):
         following = next_due("cron: 30 1 * * *", first + timedelta(minutes=minutes))
         assert following.astimezone(LONDON).date() == date(2026, 10, 26)
+    assert next_due("cron: 30 1 * * *", first.astimezone(LONDON)).date() == date(2026, 10, 26)
 
 
 # --- what was missed --------------------------------------------------------------------------------------------------

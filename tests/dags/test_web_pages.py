@@ -19,6 +19,7 @@ from extracts.errors import Outcome
 from extracts.steps.run_folder import folder_name
 from extracts.web.access import may_read
 from extracts.web.app import make_app
+from extracts.web.render import from_markdown
 from tests.support.world import FIFE, World, copied
 
 EVIL = '<script>alert("QQ")</script>'
@@ -208,6 +209,10 @@ def test_text_from_an_agreement_stays_text(client, delivered):
         path.write_text(before)
     assert EVIL not in text
     assert "&lt;script&gt;" in text
+
+
+def test_markdown_holds_no_html_of_its_own():
+    assert from_markdown(f"# Title\n\n{EVIL}").count("<script") == 0
 
 
 def test_text_from_a_run_s_record_stays_text(client, delivered):

@@ -143,6 +143,24 @@ def test_a_delivery_that_someone_changed_in_the_drop_zone_is_not_taken_for_done(
     assert readme.read_text() == "come here"
 
 
+@pytest.mark.parametrize("change", ["one file more", "one file less"])
+def test_a_delivery_with_other_files_than_published_is_not_taken_for_done(
+    root: Path, staged: MadeDelivery, keys: Keys, change: str
+) -> None:
+    zone, signer = FolderDropZone(root), an_index_signer(keys)
+    folder = zone.publish(staged.folder, signer, NOW).path
+    if change == "one file more":
+        (folder / "notes.txt").write_text("")
+    else:
+        (folder / "SHA256SUMS").unlink()
+    for attempt in (
+        lambda: zone.publish(staged.folder, signer, NOW),
+        lambda: zone.complete(PLACE, staged.assembled.manifest_digest, signer, NOW),
+    ):
+        with pytest.raises(VerificationFailed, match="not those of the manifest"):
+            attempt()
+
+
 def test_files_damaged_in_staging_are_never_published(tmp_path: Path, root: Path, keys: Keys) -> None:
     made = a_delivery(tmp_path / "d", keys)
     (made.folder / "README.txt").write_text("come here")

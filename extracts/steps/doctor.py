@@ -56,6 +56,10 @@ def _folders(work: Workplace) -> Iterator[Condition]:
         ("EXTRACTS_STAGING", places.staging, 0o077),
         ("EXTRACTS_DROP_ZONE", places.drop_zone, 0o002),
         ("EXTRACTS_PUBLISHED", places.published, 0o022),
+        ("EXTRACTS_GOVERNANCE", places.governance, 0o022),
+        ("EXTRACTS_EXPECTATIONS", places.expectations, 0o022),
+        ("EXTRACTS_SQL", places.sql, 0o022),
+        ("recipients' keys", places.recipient_keys, 0o022),
     ):
         if not path.exists():
             yield Condition(name, name != "EXTRACTS_HOME", f"{path} is not there yet; it is made when needed")

@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
+from extracts.agreement import published as published_module
 from extracts.errors import InvalidDocument
+from extracts.scheduling import facts
 from extracts.scheduling.dag_folder import folder_dags
 from extracts.scheduling.facts import request_id_of
 from extracts.settings import PROJECT
@@ -32,6 +34,11 @@ def two(published):
 
 def test_every_published_agreement_has_a_dag(two):
     assert set(folder_dags()) == {FIFE, ANALYSTS}
+
+
+def test_what_is_read_here_is_what_is_published():
+    """The constant stands in two places, because the module that publishes is too heavy for a worker's parse."""
+    assert facts.FORMAT == published_module.FORMAT
 
 
 def test_without_a_folder_there_are_no_dags(home):

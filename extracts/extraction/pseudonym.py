@@ -35,17 +35,23 @@ def pseudonym(key: str, kind: str, value: str | None) -> str | None:
 
 
 def canonical_value(kind: str, value: str | None) -> str | None:
-    """The one form of an identifier: trimmed; a NINO without blanks, in upper case. None for a blank."""
+    """The one form of an identifier: trimmed; a NINO without blanks, in upper case. None for a blank.
+
+    Only a value that is plain ASCII changes case: programs disagree on what the capitals of other letters are.
+    """
     if value is None:
         return None
-    found = value.replace(" ", "").strip(_BLANKS).upper() if kind == PERSON_KIND else value.strip(_BLANKS)
-    return found or None
+    found = value.replace(" ", "").strip(_BLANKS) if kind == PERSON_KIND else value.strip(_BLANKS)
+    return (found.upper() if kind == PERSON_KIND and value.isascii() else found) or None
 
 
 def message_sql(kind: str, column: str) -> str:
     """The HMAC's message of a column, in DuckDB's SQL; null for a blank."""
     blanks = "||".join(f"chr({ord(blank)})" for blank in _BLANKS)
-    bare = f"upper(trim(replace({column}, ' ', ''), {blanks}))" if kind == PERSON_KIND else f"trim({column}, {blanks})"
+    bare = f"trim({column}, {blanks})"
+    if kind == PERSON_KIND:
+        bare = f"trim(replace({column}, ' ', ''), {blanks})"
+        bare = f"CASE WHEN strlen({column}) = length({column}) THEN upper({bare}) ELSE {bare} END"
     quoted = kind.replace("'", "''")
     return f"('{quoted}' || chr({ord(SEPARATOR)}) || nullif({bare}, ''))"
 

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from extracts.errors import ExtractsError, TechnicalFailure
+from extracts.errors import NotFound, TechnicalFailure
 from extracts.local.airflow import LocalAirflow
 from extracts.local.airflow_config import AirflowConfig, User
 from extracts.local.home import AIRFLOW, AIRFLOW_ROLE, DemoHome
@@ -107,15 +107,22 @@ def stop(home: Path) -> None:
 
 def _delivered(world: World, client: Any, request_id: str, run_id: str, state: str) -> Delivered:
     dag_id = f"extract__{request_id}"
-    try:
-        outcome = client.xcom(dag_id, run_id, "record_outcome")
-        funnel = client.xcom(dag_id, run_id, "build_extract").get("funnel", {})
-    except ExtractsError:
+    outcome = _result(client, dag_id, run_id, "record_outcome")
+    if not outcome:
         return Delivered(request_id, state, {"outcome": "technical failure", "reason": f"see the run {run_id}"})
+    funnel = _result(client, dag_id, run_id, "build_extract").get("funnel", {})  # none if it was stopped before
     if not outcome.get("delivery"):
         return Delivered(request_id, state, outcome, funnel)
     folder, said = _collect(world, request_id, outcome["delivery"])
     return Delivered(request_id, state, outcome, funnel, said, folder)
+
+
+def _result(client: Any, dag_id: str, run_id: str, task: str) -> dict[str, Any]:
+    try:
+        found: dict[str, Any] = client.xcom(dag_id, run_id, task)
+    except NotFound:
+        return {}
+    return found
 
 
 def _collect(world: World, request_id: str, delivery_id: str) -> tuple[Path, tuple[str, ...]]:

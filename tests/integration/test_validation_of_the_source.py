@@ -259,7 +259,7 @@ def test_what_the_engine_makes_of_the_sample_passes_the_release_suite(
         tmp_path,
         datasets=source.datasets,
         keys=Keys("a" * 64, "b" * 64),
-        settings=EngineSettings(memory_limit_mb=200, readers=1),
+        settings=EngineSettings(memory_limit_mb=200),
         now=NOW,
         hold_max_age_hours=24,
     )

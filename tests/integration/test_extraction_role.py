@@ -191,6 +191,16 @@ class TestEveryRunVerifies:
         assert told in str(stopped.value)
         check(source, entered)
 
+    def test_a_membership_role_with_other_rights_stops_it_too(
+        self, source: SmallSource, entered: PostgresSource
+    ) -> None:
+        source.execute(f"GRANT SELECT ON {VIEW} TO {MEMBERSHIP_ROLE}")
+        try:
+            with pytest.raises(SourceChanged, match=f"the role {MEMBERSHIP_ROLE} has other rights"):
+                check(source, entered)
+        finally:
+            source.execute(f"REVOKE ALL ON {VIEW} FROM {MEMBERSHIP_ROLE}")
+
     @pytest.mark.parametrize(
         "edit",
         [

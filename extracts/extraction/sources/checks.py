@@ -20,7 +20,7 @@ from extracts.errors import HoldStops, SourceChanged, SourceLate
 from extracts.extraction.sources import names
 from extracts.extraction.sources.definitions import check_agreement_view, check_curated_view
 from extracts.extraction.sources.postgres import Connection, PostgresSource, sql
-from extracts.extraction.sources.privileges import privilege_problems
+from extracts.extraction.sources.privileges import left_out_views, privilege_problems
 from extracts.extraction.sources.role_sql import plan_views
 from extracts.extraction.sources.view_sql import HOLD_TABLE, stamps_view
 from extracts.extraction.sources.view_text import definition_digest
@@ -70,7 +70,10 @@ def check_within(
     curated = {d.dataset: check_curated_view(connection, datasets[d.dataset]) for d in plan.datasets}
     if source.enforced_by == "role":
         deployed = {view.name: check_agreement_view(connection, view) for view in views}
-        _check_privileges(connection, plan, source, tuple(v.name for v in views if not v.for_membership))
+        _check_privileges(plan, connection, source.role, tuple(v.name for v in views if not v.for_membership))
+        with source.transaction(source.membership_role) as other:
+            own = tuple(v.name for v in views if v.for_membership)
+            _check_privileges(plan, other, source.membership_role, own, left_out_views(other))
     else:
         deployed = {view.name: definition_digest(view.definition) for view in views}
     stamps = read_stamps(connection, source, plan)
@@ -129,12 +132,12 @@ def check_hold_list(stamps: Stamps, now: datetime, max_age_hours: int) -> None:
 
 
 def _check_privileges(
-    connection: Connection, plan: ExtractPlan, source: PostgresSource, views: tuple[str, ...]
+    plan: ExtractPlan, connection: Connection, role: str, must_read: tuple[str, ...], may_read: tuple[str, ...] = ()
 ) -> None:
-    problems = privilege_problems(connection, source.role, views)
+    problems = privilege_problems(connection, role, must_read, may_read)
     if problems:
         raise SourceChanged(
-            f"{plan.request_id}: the role {source.role} has other rights than planned: {'; '.join(problems)}.",
+            f"{plan.request_id}: the role {role} has other rights than planned: {'; '.join(problems)}.",
             advice="Nothing was read. Ask the source's DBA to revoke them, or to run `extracts source sql` again.",
         )
 

@@ -2,12 +2,13 @@
 
 Rules:
 1. Asked from PostgreSQL's own functions, so that grants to PUBLIC, by membership and by ownership all count.
-2. The role may read the views of its agreement, and nothing else outside PostgreSQL's own catalogue. It may write,
-   create or own nothing, and is a member of no other role.
+2. The role may read the views of its agreement, and nothing else outside PostgreSQL's own catalogue; the membership
+   role those that show who was left out. They may write, create or own nothing, and are members of no other role.
 """
 
 from __future__ import annotations
 
+from extracts.extraction.sources.names import SCHEMA
 from extracts.extraction.sources.postgres import Connection, sql
 
 _OWN = "n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname !~ '^pg_(toast|temp|toast_temp)'"
@@ -81,16 +82,29 @@ _QUESTIONS = (
 )
 
 
-def privilege_problems(connection: Connection, role: str, planned: tuple[str, ...]) -> list[str]:
-    """Everything that the connection's own role, `role`, may do beyond reading the views `planned`."""
+def privilege_problems(
+    connection: Connection, role: str, must_read: tuple[str, ...], may_read: tuple[str, ...] = ()
+) -> list[str]:
+    """Everything that the connection's own role, `role`, may do beyond reading the views `must_read` and `may_read`."""
     if _one(connection, "SELECT CURRENT_USER") != [role] or _one(connection, "SELECT SESSION_USER") != [role]:
         return [f"the session does not run as {role}"]
-    found = ((sentence, _one(connection, query, planned)) for sentence, query in _QUESTIONS)
+    found = ((sentence, _one(connection, query, must_read + may_read)) for sentence, query in _QUESTIONS)
     problems = [f"it {sentence} {', '.join(sorted(names)[:5])}" for sentence, names in found if names]
-    unread = _one(connection, _UNREADABLE, planned)
+    unread = _one(connection, _UNREADABLE, must_read)
     return [*problems, *([f"it may not read {', '.join(sorted(unread))}"] if unread else [])]
 
 
+def left_out_views(connection: Connection) -> tuple[str, ...]:
+    """The views of all agreements that show who was left out: the only ones with just these columns."""
+    return tuple(_one(connection, _LEFT_OUT))
+
+
+_LEFT_OUT = (
+    "SELECT pg_catalog.format('%%I.%%I', n.nspname, c.relname) FROM pg_catalog.pg_class c"
+    f" JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace AND n.nspname = '{SCHEMA}'"
+    " JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 WHERE c.relkind = 'v' GROUP BY 1"
+    " HAVING pg_catalog.array_agg(a.attname::text ORDER BY a.attnum) = ARRAY['person', 'why', 'on_date']"
+)
 _UNREADABLE = (
     "SELECT pg_catalog.format('%%I.%%I', n.nspname, c.relname) FROM pg_catalog.pg_class c"
     " JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"

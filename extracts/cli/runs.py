@@ -9,7 +9,7 @@ import typer
 
 from extracts.cli.options import Actor, Json, RequestId, acting, signed_in, workplace
 from extracts.cli.output import answer, err, out, show_facts, show_table
-from extracts.errors import Outcome
+from extracts.errors import Outcome, UsageError
 
 if TYPE_CHECKING:
     from extracts.record.delivery_entries import DeliveryEntry
@@ -29,7 +29,22 @@ def redeliver(
     request_id: RequestId, reason: Reason, period: Period = "", user: Actor = "", as_json: Json = False
 ) -> None:
     """Deliver a period again as a new revision that supersedes the one before."""
-    _run(request_id, period, acting(user), reason, as_json)
+    _run(request_id, period, acting(user), _readable(reason), as_json)
+
+
+def _readable(reason: str) -> str:
+    """The reason as the recipient will read it. Raises UsageError for what cannot be seen."""
+    from pydantic_core import PydanticCustomError
+
+    from extracts.catalogue.forms import clean_text
+
+    try:
+        found = clean_text(reason)
+    except PydanticCustomError as error:
+        raise UsageError(f"--reason: {error.message()}.") from None
+    if not found:
+        raise UsageError("A correction needs its reason.", advice="Say what was wrong: --reason.")
+    return found
 
 
 def _run(request_id: str, period: str, user: str, reason: str, as_json: bool) -> None:
@@ -90,11 +105,15 @@ def show_delivery(
 
 
 @source_app.command("sql")
-def source_sql(request_id: RequestId) -> None:
+def source_sql(
+    request_id: RequestId,
+    ended: Annotated[bool, typer.Option("--ended", help="The script that takes it all away again.")] = False,
+) -> None:
     """The script that lets this agreement's role read its own columns and rows, and nothing else."""
-    from extracts.steps.source_script import source_script
+    from extracts.steps.source_script import ended_script, source_script
 
-    out.print(source_script(workplace(), request_id), markup=False)
+    script = ended_script if ended else source_script
+    out.print(script(workplace(), request_id), markup=False)
 
 
 def _row(delivery: DeliveryEntry, drop_zone: Path) -> dict[str, Any]:

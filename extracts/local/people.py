@@ -18,7 +18,7 @@ CONTROLLER = "controller@dwp.example"
 SERVICE = "extracts-service@dwp.example"
 RECIPIENTS = ("social-security-scotland", "fife-council", "scottish-government-analysts")
 _SIGNERS = {
-    BOARD: (signing.DECISION_BOARD,),
+    BOARD: (signing.DECISION_BOARD, signing.ORDER),
     CONTROLLER: (signing.DECISION_CONTROLLER, signing.ORDER),
     SERVICE: (signing.MANIFEST, signing.INDEX),
 }

@@ -88,7 +88,7 @@ def run_step(work: Workplace, step: str, key: RunKey) -> dict[str, Any]:
 
 
 def run_all(work: Workplace, key: RunKey, progress: Progress = lambda _: None) -> dict[str, Any]:
-    """All steps in order, without Airflow; how it ended. Never raises an ExtractsError: it is in the outcome."""
+    """All steps in order, without Airflow; how it ended. What a gate raised is in the outcome."""
     try:
         for step in GATES:
             progress(step)

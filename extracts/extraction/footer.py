@@ -11,6 +11,7 @@ from extracts.agreement.plan import PlannedDataset
 from extracts.catalogue.contract import ColumnType
 from extracts.extraction.values import ExtractFile
 
+STRUCTURE = ("columns are the planned ones, in order", "types are the planned ones")
 _WRITER = "parquet-cpp-arrow"
 
 
@@ -25,8 +26,8 @@ def footer_problems(planned: PlannedDataset, file: ExtractFile) -> dict[str, str
     foreign = sorted(k.decode(errors="replace") for k in (metadata.metadata or {}) if k != b"ARROW:schema")
     field_metadata = [f.name for f in schema if set(f.metadata or {}) - {b"PARQUET:field_id"}]
     return {
-        "columns are the planned ones, in order": _difference([n for n, _ in wanted], [n for n, _ in found]),
-        "types are the planned ones": _difference([t for _, t in wanted], [t for _, t in found]),
+        STRUCTURE[0]: _difference([n for n, _ in wanted], [n for n, _ in found]),
+        STRUCTURE[1]: _difference([t for _, t in wanted], [t for _, t in found]),
         "there is no foreign metadata": ", ".join([*foreign, *field_metadata, *_foreign_writer(metadata)]),
         "there are no statistics": ", ".join(_columns_with_statistics(metadata)),
         "the footer counts the rows that were built": ""

@@ -18,7 +18,7 @@ from extracts.agreement.plan import ExtractPlan, PlannedDataset
 from extracts.canonical import digest_file
 from extracts.errors import CheckFailed, ExtractsError
 from extracts.extraction.finishing import schema_digest
-from extracts.extraction.footer import footer_problems
+from extracts.extraction.footer import STRUCTURE, footer_problems
 from extracts.extraction.inspected_rows import InspectedRows, inspect_rows
 from extracts.extraction.small_cells import asks_for_k
 from extracts.extraction.values import CheckResult, Extract, ExtractFile, Report
@@ -56,8 +56,8 @@ def _inspect(
     try:
         problems = footer_problems(planned, file)
         checks = [*_footer(file, problems), *_digests(planned, file), _reconciliation(file), _raw_bytes(file, canaries)]
-        if any(problems.values()):
-            reason = "the file does not have the planned columns and rows"
+        if any(problems[name] for name in STRUCTURE):
+            reason = "the file does not have the planned columns"
             return [*checks, CheckResult("cells are inspected", file.dataset, False, not_checked=reason)]
         return [*checks, *_cells(plan, planned, file, inspect_rows(plan, planned, file.path, canaries))]
     except (ExtractsError, OSError, ValueError, pyarrow.ArrowException) as error:

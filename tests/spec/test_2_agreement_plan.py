@@ -290,6 +290,7 @@ def test_an_assessment_of_another_request_makes_no_plan() -> None:
         (BENEFIT_CAP, {"datasets.0.safe_address": "not applicable"}, "must stay hidden"),
         (STATISTICS, {"datasets.0.columns.7": POSTCODE}, "must stay hidden"),
         (STATISTICS, {"datasets.0.columns.0.name": "shoe_size"}, "not declared"),
+        (STATISTICS, {"datasets.0.rows": [{"column": "shoe_size", "equals": 9}]}, r"shoe_size is not declared"),
         (STATISTICS, {"datasets.0.dataset": "pip_award"}, "dataset pip_award is not declared"),
         (STATISTICS, {"recipient": "nobody"}, "recipient nobody is not declared"),
         (STATISTICS, {"legal.gateway": "no-act"}, "gateway no-act is not declared"),
@@ -356,6 +357,12 @@ def test_the_present_and_the_past_never_stand_in_one_plan() -> None:
 def test_a_source_that_cannot_leave_people_out_makes_no_plan() -> None:
     with pytest.raises(PlanRefused, match="restricted records or persons"):
         lax_plan(STATISTICS, {}, {"pension_credit_award": a_dataset(persons=())})
+
+
+def test_people_with_a_safe_address_cannot_be_protected_without_a_marker() -> None:
+    unmarked = {"benefit_cap": a_dataset("benefit_cap", safe_address_column="")}
+    with pytest.raises(PlanRefused, match="has no safe-address marker"):
+        lax_plan(BENEFIT_CAP, {}, unmarked)
 
 
 def test_no_group_may_be_smaller_than_five_people() -> None:

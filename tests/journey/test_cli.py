@@ -1,0 +1,258 @@
+"""The command line as people and programs meet it: exit codes, JSON, and what is never printed."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from extracts.local.home import DemoHome
+from extracts.settings import PROJECT
+from tests.support.command_line import environment_of, extracts
+from tests.support.world import AGREEMENTS, ANALYSTS, FIFE, REFUSED, World, copied
+
+COMMANDS = (
+    *("request", "plan", "decide", "suspend", "resume", "revoke", "source", "run", "redeliver", "deliveries", "why"),
+    *("verify", "ledger", "keys", "settings", "doctor", "demo"),
+)
+
+
+@pytest.fixture(scope="module")
+def shared(template_world: DemoHome, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """A world in which Fife had its delivery; these tests read it."""
+    with copied(template_world, tmp_path_factory.mktemp("cli") / "home") as own:
+        said = extracts(own, "run", FIFE, "--json")
+        assert said.code == 0, said.text
+        assert said.json["outcome"] == "delivered"
+        yield own
+
+
+def test_the_installed_command_shows_its_commands_and_leaves_well() -> None:
+    program = Path(sys.executable).with_name("extracts")
+    done = subprocess.run([program, "--help"], capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0
+    assert not [c for c in COMMANDS if c not in done.stdout]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself(command: str) -> None:
+    said = extracts(None, command, "--help")
+    assert said.code == 0
+    assert "Usage:" in said.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("nonsense",), "nonsense"),
+        (("run",), "request_id"),
+        (("request", "show", "SDDSB-2099-001"), "SDDSB-2099-001"),
+        (("deliveries", "show", "SDDSB-2099-001.2026-01.r1"), "SDDSB-2099-001.2026-01.r1"),
+        (("why", "SDDSB-2099-001"), "SDDSB-2099-001"),
+        (("run", FIFE, "--period", "next week"), "next week"),
+        (("source", "sql", "SDDSB-2099-001"), "SDDSB-2099-001"),
+        (("run", "../../etc"), "../../etc"),
+        (("plan", "a b; c"), "a b; c"),
+    ],
+)
+def test_what_cannot_be_is_told_by_name_and_without_a_traceback(
+    shared: World, arguments: tuple[str, ...], told: str
+) -> None:
+    said = extracts(shared, *arguments)
+    assert said.code in (1, 2)
+    assert told in said.text, said.text
+    assert "fault in the program" not in said.text
+    assert len(shared.deliveries()) == 1
+
+
+def test_an_error_is_json_too_where_json_was_asked_for(shared: World) -> None:
+    said = extracts(shared, "request", "show", "SDDSB-2099-001", "--json")
+    assert said.code == 2
+    assert said.json["error"] == "NotFound"
+    assert "SDDSB-2099-001" in said.json["message"]
+
+
+def test_deliveries_are_listed_for_programs(shared: World) -> None:
+    (listed,) = extracts(shared, "deliveries", "list", "--json").json
+    wanted = ("id", "request", "period", "revision", "recipient", "state", "path", "files", "rows")
+    assert set(wanted) <= set(listed)
+    (folder,) = shared.deliveries()
+    assert listed["path"] == str(folder)
+    assert (listed["id"], listed["request"]) == (folder.name, FIFE)
+    assert (listed["recipient"], listed["state"], listed["revision"]) == ("fife-council", "published", 1)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    assert str(listed["rows"]) in json.dumps(manifest)
+    for file in listed["files"]:
+        assert (folder / file["name"]).stat().st_size == file["bytes"]
+    assert extracts(shared, "deliveries", "show", folder.name, "--json").json == listed
+    assert extracts(shared, "deliveries", "list", "--recipient", "glasgow-city-council", "--json").json == []
+
+
+def test_why_answers_for_what_ran_what_waits_and_what_was_refused(shared: World) -> None:
+    ran = extracts(shared, "why", FIFE, "--json").json
+    assert (ran["last_outcome"], ran["agreement"], ran["stopped_by"]) == ("delivered", "in force", "")
+    assert FIFE in ran["last_delivery"]
+    assert ran["next_due"]
+    waits = extracts(shared, "why", ANALYSTS, "--json").json
+    assert waits["last_outcome"] == "never run"
+    assert "waits" in waits["move"]
+    refused = extracts(shared, "why", REFUSED, "--json").json
+    assert refused["status"] == "refused"
+    assert refused["next_due"] == []
+    for request_id in (*AGREEMENTS, REFUSED):
+        assert extracts(shared, "why", request_id).code == 0
+
+
+def test_the_same_period_again_is_done_but_nothing_due(shared: World) -> None:
+    said = extracts(shared, "run", FIFE, "--json")
+    assert said.code == 0
+    assert said.json["outcome"] == "nothing due"
+    assert "extracts redeliver" in said.json["reason"]
+
+
+def test_the_ledger_verifies_against_the_deliveries(shared: World) -> None:
+    said = extracts(shared, "ledger", "verify", "--anchors", shared.work.places.drop_zone, "--json")
+    assert said.code == 0, said.text
+    assert said.json["passed"]
+    assert said.json["anchors_matched"] == 1
+    assert said.json["events"] == said.json["head"]["sequence"]
+    assert extracts(shared, "ledger", "verify").code == 0
+    shown = extracts(shared, "ledger", "show", "--kind", "delivery.published", "--json").json
+    assert [e["kind"] for e in shown] == ["delivery.published"]
+
+
+def test_anchors_that_are_none_are_not_taken_for_some(shared: World, tmp_path: Path) -> None:
+    said = extracts(shared, "ledger", "verify", "--anchors", tmp_path)
+    assert said.code == 2
+    assert str(tmp_path) in said.text or tmp_path.name in said.text
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ("UPDATE ledger.event SET actor = 'nobody' WHERE sequence = 3", "Event 3 is"),
+        ("DELETE FROM ledger.event WHERE sequence = 3", "Event 3 is"),
+        ("DELETE FROM ledger.event WHERE sequence > 5", "Event"),
+    ],
+    ids=["edited", "missing", "cut"],
+)
+def test_a_ledger_that_somebody_changed_is_found(world: World, change: str, told: str) -> None:
+    assert world.run(FIFE)["outcome"] == "delivered"
+    with world.home.postgres.superuser(world.register) as connection:
+        connection.execute("ALTER TABLE ledger.event DISABLE TRIGGER refuse_change")
+        connection.execute(change.encode())
+    # That the end was cut off is seen only against what the signed manifest says.
+    said = extracts(world, "ledger", "verify", "--anchors", world.work.places.drop_zone)
+    assert said.code == 1, said.text
+    assert told in said.text
+
+
+def test_a_delivery_is_verified_from_outside(shared: World, tmp_path: Path) -> None:
+    (folder,) = shared.deliveries()
+    people = shared.home.people
+    signers = ("--signers", people.allowed_signers)
+    assert extracts(None, "verify", folder, *signers).code == 0
+    assert extracts(None, "verify", folder, *signers, "--identity", people.identity("fife-council")).code == 0
+    assert extracts(None, "verify", folder, *signers, "--identity", people.identity("social-security-scotland")).code
+    assert extracts(None, "verify", folder, "--signers", tmp_path / "none").code in (1, 2)
+
+
+def test_one_byte_changed_in_any_file_of_a_delivery_is_found_by_name(shared: World, tmp_path: Path) -> None:
+    import shutil
+
+    (folder,) = shared.deliveries()
+    signers = shared.home.people.allowed_signers
+    for file in sorted(folder.iterdir()):
+        copy = Path(shutil.copytree(folder, tmp_path / file.name / folder.name))
+        damaged = bytearray((copy / file.name).read_bytes())
+        damaged[len(damaged) // 2] ^= 1
+        (copy / file.name).chmod(0o600)
+        (copy / file.name).write_bytes(damaged)
+        said = extracts(None, "verify", copy, "--signers", signers)
+        assert said.code == 1, file.name
+        assert file.name.removesuffix(".sig") in said.text, said.text
+
+
+# --- the installation ----------------------------------------------------------------------------------------------
+
+
+def test_settings_show_no_secret(shared: World) -> None:
+    address = "postgresql+psycopg://someone:ZZSECRETZZ@127.0.0.1:1/register"
+    said = extracts(shared, "settings", EXTRACTS_REGISTER_URL=address, EXTRACTS_SOURCE_OTHER="password=ZZSECRETZZ")
+    assert said.code == 0
+    assert "ZZSECRET" not in said.text
+    assert "EXTRACTS_REGISTER_URL" in said.text
+    assert "(set)" in said.text
+
+
+def test_the_doctor_finds_a_good_home_well(shared: World) -> None:
+    said = extracts(shared, "doctor", "--json")
+    unwell = [c for c in said.json if not c["passed"] and c["subject"] != "disk"]
+    assert not unwell
+    assert {"register and ledger", "service key", "allowed signers"} <= {c["subject"] for c in said.json}
+
+
+def test_the_doctor_finds_what_is_unsafe_in_a_bad_home(world: World) -> None:
+    places = world.work.places
+    places.keys.chmod(0o755)
+    (places.keys / f"{ANALYSTS}.json").chmod(0o644)
+    places.allowed_signers.chmod(0o666)
+    assert places.service_key is not None
+    places.service_key.chmod(0o644)
+    assert places.passfile is not None
+    places.passfile.chmod(0o640)
+    places.drop_zone.chmod(0o777)
+    said = extracts(world, "doctor", "--json", EXTRACTS_RECOVERY_RECIPIENT="")
+    assert said.code == 1
+    unwell = {c["subject"] for c in said.json if not c["passed"]}
+    expected = {"EXTRACTS_KEYS", "pseudonym key", "allowed signers", "service key", "EXTRACTS_DROP_ZONE"}
+    assert expected | {"EXTRACTS_SOURCE_PASSFILE"} <= unwell, unwell
+
+
+def test_the_doctor_of_an_empty_home_says_what_is_missing(tmp_path: Path) -> None:
+    said = extracts(None, "doctor", "--json", EXTRACTS_HOME=str(tmp_path / "new"))
+    assert said.code == 1
+    unwell = {c["subject"]: c["detail"] for c in said.json if not c["passed"]}
+    assert {"EXTRACTS_HOME", "allowed signers", "service key", "register and ledger", "recovery key"} <= set(unwell)
+    assert "EXTRACTS_REGISTER_URL" in unwell["register and ledger"]
+
+
+def test_without_a_register_commands_say_which_setting_is_missing(tmp_path: Path) -> None:
+    for command in (("request", "list"), ("why", FIFE), ("deliveries", "list"), ("ledger", "verify")):
+        said = extracts(None, *command, EXTRACTS_HOME=str(tmp_path / "new"))
+        assert said.code == 2, said.text
+        assert "EXTRACTS_REGISTER_URL is not set" in said.text
+
+
+def test_a_register_that_is_gone_is_told_without_its_password(shared: World) -> None:
+    address = "postgresql+psycopg://extracts_app:ZZSECRETZZ@127.0.0.1:1/register"
+    for command in (("request", "list"), ("run", FIFE), ("doctor",)):
+        said = extracts(shared, *command, EXTRACTS_REGISTER_URL=address)
+        assert said.code == 1, said.text
+        assert "ZZSECRET" not in said.text
+        assert "fault in the program" not in said.text
+
+
+def test_a_settings_file_that_others_can_read_is_not_used(world: World) -> None:
+    file = world.home.home / "settings.env"
+    file.chmod(0o644)
+    said = extracts(world, "request", "list")
+    assert said.code == 2
+    assert f"chmod 600 {file}" in said.text
+
+
+def test_output_into_a_closed_pipe_is_no_crash(shared: World) -> None:
+    done = subprocess.run(
+        f"{sys.executable} -m extracts.cli ledger show --limit 1000 --json | head -c 1",
+        shell=True,
+        env={**os.environ, **environment_of(shared), "PYTHONPATH": str(PROJECT)},
+        capture_output=True,
+        check=False,
+        timeout=60,
+    )
+    assert b"Traceback" not in done.stderr

@@ -1,0 +1,185 @@
+"""Killed, twice at once, or out of space: afterwards exactly one complete delivery, and never half of one."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from datetime import UTC, datetime
+
+import pytest
+
+from extracts.errors import Outcome
+from extracts.handover.verify import verify_delivery
+from extracts.settings import PROJECT
+from extracts.steps.doctor import examine
+from extracts.steps.ledger_check import check_ledger
+from tests.support.command_line import environment_of, extracts
+from tests.support.world import ANALYSTS, FIFE, World
+
+# Where the process ends: before or after a function of ours; no clean-up runs, as in a power cut.
+PLACES = [
+    "extracts.steps.gate_approval:save_state:before",
+    "extracts.extraction.engine:_finish:before",
+    "extracts.steps.gate_build:save_extract:before",
+    "extracts.steps.gate_validate:render_report:before",
+    "extracts.steps.gate_sign:assemble:after",
+    "extracts.steps.gate_release:_intend:after",
+    "extracts.handover.dropzone.folder:check_written:before",
+    "extracts.handover.dropzone.folder:FolderDropZone._list:before",
+    "extracts.steps.gate_release:_tell:before",
+    "extracts.steps.outcome:release_staging:before",
+]
+_RUN = textwrap.dedent(
+    """
+    import importlib, os, signal, sys
+    from extracts.settings import open_workplace
+    from extracts.steps.run import RunKey, run_all
+
+    module, name, when = sys.argv[2].split(":")
+    owner = importlib.import_module(module)
+    *path, last = name.split(".")
+    for part in path:
+        owner = getattr(owner, part)
+    function = getattr(owner, last)
+
+    def deadly(*arguments, **keywords):
+        if when == "after":
+            function(*arguments, **keywords)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    setattr(owner, last, deadly)
+    run_all(open_workplace(), RunKey(sys.argv[1], "killed"))
+    """
+)
+
+
+def run_and_die(world: World, request_id: str, place: str) -> None:
+    environment = {**os.environ, **environment_of(world), "PYTHONPATH": str(PROJECT)}
+    done = subprocess.run(
+        [sys.executable, "-c", _RUN, request_id, place], env=environment, capture_output=True, check=False, timeout=120
+    )
+    assert done.returncode == -signal.SIGKILL, done.stderr.decode()[-2000:]
+
+
+def assert_one_whole_delivery(world: World, request_id: str) -> None:
+    (folder,) = world.deliveries(request_id)
+    people = world.home.people
+    identity = people.identity(folder.parts[-3])
+    verified = verify_delivery(folder, people.allowed_signers, datetime.now(UTC), identity)
+    assert verified.passed, verified.sentences()
+    index = json.loads((folder.parent / "index.json").read_text())
+    assert folder.name in json.dumps(index)
+    (listed,) = extracts(world, "deliveries", "list", "--request-id", request_id, "--json").json
+    assert (listed["state"], listed["path"]) == ("published", str(folder))
+
+
+def assert_nothing_half(world: World) -> None:
+    """Nothing that a recipient could take for a delivery, unless it is a whole one; nothing clear outside staging."""
+    for manifest in world.work.places.drop_zone.glob("*/*/*/manifest.json"):
+        verified = verify_delivery(manifest.parent, world.home.people.allowed_signers, datetime.now(UTC))
+        assert not [f for f in verified.sentences() if "missing" in f], verified.sentences()
+    seen = list(world.work.places.drop_zone.rglob("*.parquet"))
+    assert not seen, "no clear file ever reaches the drop zone"
+    for folder in world.work.places.drop_zone.glob("*/*/*"):
+        if folder.is_dir() and ".publishing" not in folder.parts:
+            assert (folder / "manifest.json").exists(), folder
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_a_run_that_is_killed_is_made_good_by_the_next(world: World, place: str) -> None:
+    run_and_die(world, FIFE, place)
+    assert_nothing_half(world)
+    seen_before = world.deliveries(FIFE)
+    found = world.run(FIFE)
+    expected = Outcome.NOTHING_DUE if seen_before else Outcome.DELIVERED
+    assert found["outcome"] == expected, found
+    assert_one_whole_delivery(world, FIFE)
+    assert not world.staged()
+    assert not list(world.work.places.home.rglob("*.parquet"))
+    assert check_ledger(world.work, (world.work.places.drop_zone,)).passed
+
+
+def test_a_killed_run_is_told_as_what_it_was(world: World) -> None:
+    run_and_die(world, FIFE, "extracts.steps.gate_build:save_extract:before")
+    told = extracts(world, "why", FIFE, "--json").json
+    assert told["last_outcome"].startswith("under way, or ended from outside")
+    assert any(FIFE in c.detail for c in examine(world.work) if c.subject == "staging"), "the doctor sees what it left"
+
+
+# --- two at once ---------------------------------------------------------------------------------------------------
+
+
+def _command(world: World, request_id: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "extracts.cli", "run", request_id, "--json"],
+        env={**os.environ, **environment_of(world), "PYTHONPATH": str(PROJECT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+
+
+def test_two_processes_for_one_period_make_one_delivery(world: World) -> None:
+    both = [_command(world, ANALYSTS) for _ in range(2)]
+    said = [process.communicate(timeout=120) for process in both]
+    outcomes = sorted(json.loads(out)["outcome"] for out, _ in said)
+    assert outcomes == ["delivered", "nothing due"], said
+    assert [process.returncode for process in both] == [0, 0]
+    assert_one_whole_delivery(world, ANALYSTS)
+    assert not world.staged()
+
+
+# --- no space, no drop zone -------------------------------------------------------------------------------------
+
+_LIMITED = textwrap.dedent(
+    """
+    import json, resource, signal, sys
+    from extracts.errors import ExtractsError
+    from extracts.settings import open_workplace
+    from extracts.steps.run import RunKey, run_all
+
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), resource.RLIM_INFINITY))
+    try:
+        print(json.dumps(run_all(open_workplace(), RunKey(sys.argv[1], "limited")), default=str))
+    except ExtractsError as error:
+        print(json.dumps({"outcome": "none", "reason": str(error)}))
+    """
+)
+
+
+@pytest.mark.parametrize("most_bytes", [20, 3_000])
+def test_a_full_disk_delivers_nothing_and_loses_nothing(world: World, most_bytes: int) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _LIMITED, FIFE, str(most_bytes)],
+        env={**os.environ, **environment_of(world), "PYTHONPATH": str(PROJECT)},
+        capture_output=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr.decode()[-2000:]
+    told = json.loads(done.stdout)
+    assert told["outcome"] != "delivered"
+    assert "o space is left" in told["reason"], told
+    assert not world.deliveries()
+    assert_nothing_half(world)
+    assert world.run(FIFE)["outcome"] == Outcome.DELIVERED
+    assert_one_whole_delivery(world, FIFE)
+    assert not world.staged()
+
+
+def test_a_drop_zone_that_is_not_there_is_told_and_made_up_for(world: World) -> None:
+    zone = world.work.places.drop_zone
+    zone.rename(zone.with_name("unmounted"))
+    found = world.run(FIFE)
+    assert (found["outcome"], found["gate"]) == (Outcome.FAILED, "release")
+    assert "drop zone" in found["reason"]
+    assert "mounted" in found["reason"]
+    assert not zone.exists(), "an unmounted share is never replaced by a folder of our own"
+    assert not world.staged()
+    zone.with_name("unmounted").rename(zone)
+    assert world.run(FIFE)["outcome"] == Outcome.DELIVERED
+    assert_one_whole_delivery(world, FIFE)

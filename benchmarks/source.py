@@ -241,3 +241,13 @@ def _plan(contract: Dataset) -> ExtractPlan:
 def now() -> datetime:
     """The benchmark's clock; the source was loaded a moment before."""
     return datetime.now(UTC)
+
+
+def contract_of(table: str, deployed: str) -> Dataset:
+    """The contract of a table that `make_source` made; `deployed`: the digest of its curated view."""
+    return replace(_contract(table), deployed_view_digest=deployed)
+
+
+def plan_of(table: str, deployed: str) -> ExtractPlan:
+    """The plan on such a table."""
+    return _plan(contract_of(table, deployed))

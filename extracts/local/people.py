@@ -57,16 +57,16 @@ class People:
                 signing.generate_key(self.key(principal), principal)
         self.allowed_signers.write_text("".join(self._line(p, n) for p, n in _SIGNERS.items()))
         for recipient in RECIPIENTS:
-            public = _age_key(self.identity(recipient))
+            public = age_key(self.identity(recipient))
             (self.home / "trust" / "recipients" / f"{recipient}.pub").write_text(public + "\n")
-        return _age_key(self.recovery_identity)
+        return age_key(self.recovery_identity)
 
     def _line(self, principal: str, namespaces: tuple[str, ...]) -> str:
         public = self.key(principal).with_name(self.key(principal).name + ".pub").read_text()
         return signing.allowed_signers_line(principal, public, list(namespaces))
 
 
-def _age_key(path: Path) -> str:
+def age_key(path: Path) -> str:
     """The public half of the age key at `path`, made if missing."""
     from pyrage import x25519
 

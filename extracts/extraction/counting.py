@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from extracts.agreement.plan import ExtractPlan, Period, PlannedDataset
 from extracts.catalogue.contract import Dataset
-from extracts.errors import HoldStops, LimitExceeded
+from extracts.errors import CheckFailed, HoldStops, LimitExceeded
 from extracts.extraction.sources.postgres import Connection, PostgresSource, sql
 from extracts.extraction.sources.rows import has_period
 from extracts.extraction.sources.view_sql import counts_of
@@ -20,7 +20,10 @@ from extracts.extraction.sources.view_sql import counts_of
 
 @dataclass(frozen=True)
 class Counts:
-    """What the counts view says of one dataset and period. touched: matching rows that any hold reaches."""
+    """What the counts view says of one dataset and period.
+
+    touched: matching rows that any hold reaches; unfit: deliverable rows with a decimal that is not a number.
+    """
 
     dataset: str
     source: int
@@ -30,6 +33,7 @@ class Counts:
     deliverable: int
     stop_and_ask: int
     touched: int
+    unfit: int
 
 
 def read_counts(
@@ -47,13 +51,19 @@ def read_counts(
 
 
 def check_counts(plan: ExtractPlan, period: Period, counts: tuple[Counts, ...]) -> None:
-    """Raises HoldStops or LimitExceeded, before anything is read."""
+    """Raises HoldStops, CheckFailed or LimitExceeded, before anything is read."""
     for found in counts:
         if found.stop_and_ask:
             raise HoldStops(
                 f"{plan.request_id}, {found.dataset}, {period.label}: {found.stop_and_ask} rows are of people whose "
                 "hold says stop and ask.",
                 advice="Nothing was read. Ask the source's owner; the run goes on once each hold is decided.",
+            )
+        if found.unfit:
+            raise CheckFailed(
+                f"{plan.request_id}, {found.dataset}, {period.label}: {found.unfit} rows hold an amount that is not a "
+                "number.",
+                advice="Nothing was read. Ask the source's owner to correct them.",
             )
     check_rows(plan, period, {c.dataset: c.deliverable for c in counts})
 

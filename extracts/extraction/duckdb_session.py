@@ -1,10 +1,9 @@
-"""Opens the two DuckDBs of a run: one that untreated values pass through, and one for treated rows only.
+"""Opens the DuckDB that untreated values pass through, and turns whatever fails on the way into our own errors.
 
 Rules:
-1. Untreated values touch no disk: the first has no temporary directory at all. What does not fit into its memory fails.
-2. The second may spill, encrypted, into the run's own 0700 folder.
-3. Nothing is downloaded: extensions are loaded from the installed wheels, and the configuration is then locked.
-4. DuckDB's messages hold addresses and values. They are caught here; the class and our own words go on.
+1. Untreated values touch no disk: there is no temporary directory at all. What does not fit into memory fails.
+2. Nothing is downloaded: the extension is loaded from its installed wheel, and the configuration is then locked.
+3. Libraries put addresses and values into their messages. They are caught here; our own words go on.
 """
 
 from __future__ import annotations
@@ -17,9 +16,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from extracts.errors import CheckFailed, DiskFull, SourceUnreachable, TechnicalFailure
+from extracts.errors import CheckFailed, DiskFull, ExtractsError, SourceUnreachable, TechnicalFailure
 from extracts.extraction.treatment_sql import UNFIT
 
 if TYPE_CHECKING:
@@ -39,7 +38,7 @@ class EngineSettings:
 @contextmanager
 def reading_session(settings: EngineSettings) -> Iterator[duckdb.DuckDBPyConnection]:
     """A DuckDB for untreated values: no temporary directory, PostgreSQL attachable. Lock it once all is attached."""
-    with _session(settings, {}) as connection:
+    with _session(settings) as connection:
         connection.execute("SET temp_directory = ''")
         connection.execute("SET streaming_buffer_size = '32MB'")  # so that it reads on while a batch is treated
         _load(connection, "duckdb_extension_postgres_scanner", "postgres_scanner")
@@ -47,35 +46,16 @@ def reading_session(settings: EngineSettings) -> Iterator[duckdb.DuckDBPyConnect
 
 
 @contextmanager
-def treated_session(settings: EngineSettings, staging: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A DuckDB for treated rows: may spill, encrypted, below `staging`, and may read and write only there."""
-    spill = staging / "spill"
-    spill.mkdir(mode=0o700, exist_ok=True)
-    with _session(settings, {}) as connection:
-        _load(connection, "duckdb_extension_httpfs", "httpfs")  # brings the cipher
-        connection.execute("SET temp_file_encryption = true")
-        connection.execute(f"SET temp_directory = {text(str(spill))}")
-        connection.execute(f"SET allowed_directories = [{text(str(staging))}]")
-        connection.execute("SET enable_external_access = false")
-        connection.execute("SET lock_configuration = true")
-        try:
-            yield connection
-        finally:
-            connection.close()
-            shutil.rmtree(spill, ignore_errors=True)
-
-
-@contextmanager
 def engine_errors(staging: Path, doing: str, *, reads_source: bool = False) -> Iterator[None]:
-    """The boundary: DuckDB's error becomes ours, without a word of it.
+    """The boundary: any library's error becomes ours, without a word of it.
 
     doing: for the message, such as "reading benefit_cap". reads_source: then a broken stream is the source's.
     """
-    import duckdb
-
     try:
         yield
-    except (duckdb.Error, OSError) as error:
+    except ExtractsError:
+        raise
+    except Exception as error:  # whatever library it is of: its message may quote a row
         raise _ours(error, staging, doing, reads_source) from None
 
 
@@ -114,17 +94,16 @@ def _disk_is_full(error: Exception, staging: Path) -> bool:
 
 
 @contextmanager
-def _session(settings: EngineSettings, more: dict[str, Any]) -> Iterator[duckdb.DuckDBPyConnection]:
+def _session(settings: EngineSettings) -> Iterator[duckdb.DuckDBPyConnection]:
     import duckdb
 
-    config = {
+    config: dict[str, str | bool | int | float | list[str]] = {
         "memory_limit": f"{settings.memory_limit_mb}MB",
         "threads": settings.threads,
         "preserve_insertion_order": False,
         "autoinstall_known_extensions": False,
         "autoload_known_extensions": False,
         "allow_unsigned_extensions": False,
-        **more,
     }
     connection = duckdb.connect(":memory:", config=config)
     try:

@@ -11,7 +11,7 @@ Rules:
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -163,8 +163,12 @@ def open_reader(
         order = text(f"SET TRANSACTION SNAPSHOT '{checked_snapshot(snapshot.exported)}'")
         for name in roles:
             connection.execute(f"CALL postgres_execute('{name}', {order})")
-        yield Reader(connection, source, plan, period, snapshot.at.date(), keys)
-        connection.execute("ROLLBACK")
+        try:
+            yield Reader(connection, source, plan, period, snapshot.at.date(), keys)
+        finally:
+            # Left to the connection's own ending, a source that broke off would abort the whole process (DuckDB 1.5.5).
+            with suppress(Exception):
+                connection.execute("ROLLBACK")
 
 
 def _row_bytes(planned: PlannedDataset) -> int:

@@ -79,6 +79,12 @@ def in_scope(plan: ExtractPlan) -> str:
     return f"h.scope = ANY ({text_array(scopes)})"
 
 
+def no_number(dataset: PlannedDataset, types: dict[str, ColumnType]) -> str:
+    """Whether a planned decimal holds PostgreSQL's `NaN`, which no file can say: it would arrive as some number."""
+    decimals = dict.fromkeys(c.source for c in dataset.columns if types[c.source] is ColumnType.DECIMAL)
+    return " OR ".join(f"COALESCE(d.{name(c)} = 'NaN'::numeric, false)" for c in decimals) or "false"
+
+
 def on_date(dataset: PlannedDataset, types: dict[str, ColumnType]) -> str:
     """The day by which a row belongs to a period; null where periods do not apply."""
     if not has_period(dataset):

@@ -1,7 +1,7 @@
 """The SELECT behind each of an agreement's views. What is deployed must be this, word for word in meaning.
 
 data      approved columns and rows, with the persons' columns and the period's, which only the engine sees
-counts    the funnel per day: source, matching, held, withheld, deliverable, stop and ask; no row of it is a person's
+counts    the funnel per day: source, matching, held, withheld, deliverable, stop and ask; no row is a person's
 holds     when the holds on matching rows were recorded, and how many rows they touch
 stamps    load stamps, and whether the hold list is whole
 left_out  who was left out and why, for the controller's membership index alone
@@ -102,6 +102,7 @@ def _counts(plan: ExtractPlan, planned: PlannedDataset, types: dict[str, ColumnT
         "on_hold": rows.held(planned, "leaves_out"),
         "withheld": rows.safe_address(planned),
         "asks": rows.held(planned, "asks"),
+        "no_number": rows.no_number(planned, types),
     }
     out = "r.restricted OR r.on_hold"
     counted = {
@@ -111,6 +112,7 @@ def _counts(plan: ExtractPlan, planned: PlannedDataset, types: dict[str, ColumnT
         "deliverable": f"r.matching AND NOT ({out}) AND NOT r.withheld",
         "stop_and_ask": f"r.matching AND NOT ({out}) AND NOT r.withheld AND r.asks",
         "touched": "r.matching AND (r.on_hold OR r.asks)",
+        "unfit": f"r.matching AND NOT ({out}) AND NOT r.withheld AND r.no_number",
     }
     definition = (
         "SELECT r.on_date, count(*) AS source, "

@@ -386,7 +386,10 @@ def test_no_group_may_be_smaller_than_five_people() -> None:
         ({"column": "award", "after": "1' OR '1'='1"}, "must be a number"),
         ({"column": "date_of_birth", "before": "2008"}, "must be a date"),
         ({"column": "date_of_birth", "before": "2008-02-30"}, "must be a date"),
+        ({"column": "date_of_birth", "before": "20080220"}, "must be a date"),
+        ({"column": "date_of_birth", "before": "2008-W08-3"}, "must be a date"),
         ({"column": "updated_at", "before": "2008-02-20"}, "time with its zone"),
+        ({"column": "updated_at", "before": "20080220T100000Z"}, "time with its zone"),
         ({"column": "updated_at", "before": "2008-02-20T10:00:00"}, "time with its zone"),
         ({"column": "sex", "equals": "female"}, "its values: F, M"),
         ({"column": "children", "between": [5, 2]}, "first value of between is greater"),
@@ -434,6 +437,12 @@ def document_lines(source: str) -> list[str]:
 )
 def test_a_value_is_coerced_by_the_contracts_type(kind: ColumnType, text: str, canonical: str) -> None:
     assert canonical_value(text, a_column(type=kind)) == canonical
+
+
+@pytest.mark.parametrize("text", ["1", "yes", "TRUE", "t", ""])
+def test_only_true_and_false_are_booleans(text: str) -> None:
+    with pytest.raises(ValueError, match="true or false"):
+        canonical_value(text, a_column(type=ColumnType.BOOLEAN))
 
 
 @given(value=st.decimals(allow_nan=False, allow_infinity=False, places=2, min_value=-(10**8), max_value=10**8))

@@ -146,6 +146,19 @@ def test_a_working_day_is_the_first_to_fifteenth_of_a_month_or_quarter(n: int, f
         working_day_text(n, Frequency(frequency))
 
 
+@pytest.mark.parametrize(
+    ("n", "frequency", "text"),
+    [
+        (1, "monthly", "working day: 1 of month"),
+        (15, "monthly", "working day: 15 of month"),
+        (5, "quarterly", "working day: 5 of quarter"),
+    ],
+)
+def test_a_working_day_is_written_one_way(n: int, frequency: str, text: str) -> None:
+    assert working_day_text(n, Frequency(frequency)) == text
+    assert len(next_dates(text, TODAY)) == 12
+
+
 def test_there_are_fifteen_working_days_in_every_month_and_quarter() -> None:
     for year in range(2026, 2033):
         for month in range(1, 13):

@@ -77,13 +77,14 @@ def _write(planned: PlannedDataset, treated: Treated, small: SmallGroups, path: 
     import polars
     import pyarrow as pa
 
-    with parquet.ParquetWriter(
-        path, file_schema(planned), compression="zstd", store_schema=False, write_statistics=False
-    ) as writer:
-        for number in range(treated.rows.buckets):
-            table = treated.rows.read(number)
-            if table is not None and len(small):
-                frame = polars.DataFrame(table.select(planned.quasi_identifiers))
-                table = table.filter(pa.array(~in_small_group(frame, small)))
-            if table is not None and table.num_rows:
-                writer.write_table(in_order(table, planned))
+    def prepare(table: pa.Table) -> pa.Table:
+        if len(small):
+            frame = polars.DataFrame(table.select(planned.quasi_identifiers))
+            table = table.filter(pa.array(~in_small_group(frame, small)))
+        return in_order(table, planned)
+
+    schema = file_schema(planned)
+    how = {"compression": "zstd", "store_schema": False, "write_statistics": False}
+    with parquet.ParquetWriter(path, schema, **how) as writer:
+        for table in treated.rows.tables(prepare):
+            writer.write_table(table)

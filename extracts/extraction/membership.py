@@ -12,17 +12,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from pyarrow import parquet
 
 from extracts.errors import UsageError
-from extracts.extraction.people import MARK, People
+from extracts.extraction.people import MARK, SUBJECT, People
 from extracts.extraction.pseudonym import PERSON_KIND, pseudonym
 from extracts.extraction.small_cells import SmallGroups, in_small_group
 
+if TYPE_CHECKING:
+    import polars
+
 INCLUDED, SMALL_GROUP = "included", "small group"
-_SCHEMA = pa.schema([("mark", pa.uint64()), ("dataset", pa.string()), ("why", pa.string())])
+_WORD = pa.dictionary(pa.int32(), pa.string())
+_SCHEMA = pa.schema([("mark", pa.uint64()), ("dataset", _WORD), ("why", _WORD)])
 
 
 @dataclass(frozen=True, order=True)
@@ -54,25 +60,22 @@ class IndexWriter:
 
         subjects = 0
         for frame in people.frames():
-            withheld = pl.Series("why", in_small_group(frame, small))
-            labelled = frame.with_columns(
-                pl.when(withheld).then(pl.lit(SMALL_GROUP)).otherwise(pl.lit(INCLUDED)).alias("why")
-            )
-            labelled = labelled.filter(pl.col(MARK).is_not_null())
-            subjects += labelled.filter(pl.col("_subject") & (pl.col("why") == INCLUDED))[MARK].n_unique()
-            self._write(dataset, labelled.select(mark=MARK, why="why"))
-        left = pl.from_arrow(left_out)
-        assert isinstance(left, pl.DataFrame)
-        self._write(dataset, left.filter(pl.col("mark").is_not_null()))
+            withheld = pl.Series(in_small_group(frame, small))
+            included = frame.filter(~withheld)
+            subjects += included.filter(pl.col(SUBJECT))[MARK].drop_nulls().n_unique()
+            self._write(dataset, INCLUDED, included[MARK])
+            self._write(dataset, SMALL_GROUP, frame.filter(withheld)[MARK])
+        for why in left_out.column("why").unique().to_pylist():
+            rows = left_out.filter(pc.equal(left_out.column("why"), why))
+            self._write(dataset, why, pl.Series(rows.column("mark")))
         return subjects
 
-    def _write(self, dataset: str, frame: object) -> None:
-        import polars as pl
-
-        assert isinstance(frame, pl.DataFrame)
-        entries = frame.unique().sort("mark", "why").select("mark", pl.lit(dataset).alias("dataset"), "why")
-        if len(entries):
-            self._writer.write_table(entries.to_arrow().cast(_SCHEMA))
+    def _write(self, dataset: str, why: str, marks: polars.Series) -> None:
+        ordered = marks.drop_nulls().unique().sort().to_arrow()
+        zeros = pa.repeat(pa.scalar(0, pa.int32()), len(ordered))
+        words = [pa.DictionaryArray.from_arrays(zeros, [word]) for word in (dataset, why)]
+        if len(ordered):
+            self._writer.write_table(pa.table([ordered, *words], schema=_SCHEMA))
 
 
 def mark(key: str, person: str) -> int:

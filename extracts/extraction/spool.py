@@ -8,6 +8,8 @@ Rules:
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -70,7 +72,22 @@ class Spool:
         with pa.OSFile(str(path)) as file, pa.ipc.open_stream(file) as stream:
             return stream.read_all()
 
-    def batches(self, number: int) -> Any:
+    def tables(self, prepare: Callable[[pa.Table], pa.Table]) -> Iterator[pa.Table]:
+        """Bucket after bucket, prepared; the next one is prepared while the caller is busy with this one."""
+
+        def prepared(number: int) -> pa.Table | None:
+            table = self.read(number)
+            return None if table is None else prepare(table)
+
+        with ThreadPoolExecutor(1) as worker:
+            coming = worker.submit(prepared, 0)
+            for number in range(self.buckets):
+                table = coming.result()
+                coming = worker.submit(prepared, number + 1)
+                if table is not None and table.num_rows:
+                    yield table
+
+    def batches(self, number: int) -> Iterator[pa.RecordBatch]:
         """The batches of a bucket, one after the other."""
         path = self._path(number)
         if path.exists():

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 UNFIT = "extracts-unfit-value"
 """The text by which the engine knows its own refusal again."""
 
-_OUTWARD = "[A-Z]{1,2}[0-9][A-Z0-9]?"
+_OUTWARD = "([A-Z]{1,2})[0-9][A-Z0-9]?"
 _COUNCIL = "[A-Z][0-9]{8}"
 _TYPES = {
     ColumnType.STRING: "VARCHAR",
@@ -108,11 +108,16 @@ def _age_band(column: PlannedColumn, value: str, on: date) -> str:
     return f"CASE WHEN {readable} THEN {low} || '-' || ({low} + {width - 1}) END"
 
 
-def _postcode(pattern: str, parts: str) -> Callable[[PlannedColumn, str, date], str]:
+def _postcode(usual: str, parts: str) -> Callable[[PlannedColumn, str, date], str]:
+    """usual: the part of a postcode in its usual form, `KY1 1AB`; parts: that of any other form, by group number."""
+
     def compiled(column: PlannedColumn, value: str, on: date) -> str:
         bare = f"upper(replace({value}, ' ', ''))"
-        found = f"regexp_replace({bare}, '^{pattern}$', '{parts}')"
-        return f"CASE WHEN regexp_full_match({bare}, '{pattern}') THEN {found} END"
+        found = f"regexp_replace({bare}, '^({_OUTWARD})([0-9])[A-Z]{{2}}$', '{parts}')"
+        return (
+            f"CASE WHEN regexp_full_match({value}, '{_OUTWARD} [0-9][A-Z]{{2}}') THEN {usual.format(v=value)}"
+            f" WHEN regexp_full_match({bare}, '{_OUTWARD}[0-9][A-Z]{{2}}') THEN {found} END"
+        )
 
     return compiled
 
@@ -186,9 +191,9 @@ _COMPILERS: Mapping[str, Callable[[PlannedColumn, str, date], str]] = {
     "month": _dated(lambda day: f"left(CAST({day} AS VARCHAR), 7)"),
     "quarter": _dated(lambda day: f"left(CAST({day} AS VARCHAR), 4) || '-Q' || quarter({day})"),
     "age_band": _age_band,
-    "postcode_area": _postcode("([A-Z]{1,2})[0-9][A-Z0-9]?[0-9][A-Z]{2}", r"\1"),
-    "postcode_district": _postcode(f"({_OUTWARD})[0-9][A-Z]{{2}}", r"\1"),
-    "postcode_sector": _postcode(f"({_OUTWARD})([0-9])[A-Z]{{2}}", r"\1 \2"),
+    "postcode_area": _postcode("regexp_extract({v}, '^[A-Z]+')", r"\2"),
+    "postcode_district": _postcode("left({v}, length({v}) - 4)", r"\1"),
+    "postcode_sector": _postcode("left({v}, length({v}) - 2)", r"\1 \3"),
     "council": _council,
     "round": _round,
     "band": _band,

@@ -8,7 +8,7 @@ import pytest
 
 from extracts.agreement.decision import OrderKind
 from extracts.errors import ApprovalMissing, ExtractsError, Outcome, SignatureInvalid
-from extracts.local.people import BOARD, CONTROLLER
+from extracts.local.people import BOARD, CONTROLLER, SERVICE
 from extracts.steps.run import OUTCOME, RunKey, run_step
 from extracts.steps.run_folder import GATES
 from tests.support.command_line import extracts
@@ -118,11 +118,20 @@ def test_an_agreement_without_its_file_does_not_run_until_it_is_published_again(
 
 
 def test_nobody_stops_or_resumes_an_agreement_without_being_allowed_to(world: World) -> None:
-    assert order(world, "suspend", FIFE, BOARD).code == 1, "the board's key is not listed for orders"
+    assert order(world, "suspend", FIFE, SERVICE).code == 1, "the service's key is not listed for orders"
     assert order(world, "resume", FIFE).code == 1, "what is not suspended cannot be resumed"
     assert extracts(world, "suspend", FIFE, "--reasons", " ", "--key", world.home.people.key(CONTROLLER)).code == 1
     with pytest.raises(SignatureInvalid):
-        world.order(FIFE, OrderKind.REVOKE, BOARD)
+        world.order(FIFE, OrderKind.REVOKE, SERVICE)
+    assert extracts(world, "why", FIFE, "--json").json["agreement"] == "in force"
+
+
+def test_the_board_may_stop_an_agreement_and_only_the_controller_lets_it_go_on(world: World) -> None:
+    assert order(world, "suspend", FIFE, BOARD).code == 0
+    said = order(world, "resume", FIFE, BOARD)
+    assert said.code == 1, said.text
+    assert world.run(FIFE)["outcome"] == Outcome.STOPPED
+    assert order(world, "resume", FIFE).code == 0
     assert extracts(world, "why", FIFE, "--json").json["agreement"] == "in force"
 
 

@@ -39,8 +39,10 @@ from tests.support.finished import said, stopping
 from tests.support.postgres import Database
 
 ROOT = Path(__file__).parents[2]
-NOW = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
-PERIOD = Period("2026-10", NOW.date().replace(month=10, day=1), NOW.date().replace(month=10, day=31))
+# The real clock, since the database's own decides when a snapshot was taken and how old its source is.
+NOW = datetime.now(UTC).replace(microsecond=0)
+_LAST_DAY = NOW.date().replace(day=1) - timedelta(days=1)
+PERIOD = Period(f"{_LAST_DAY:%Y-%m}", _LAST_DAY.replace(day=1), _LAST_DAY)
 SAMPLES = {"scottish_child_payment": CHILD_PAYMENT, "benefit_cap": BENEFIT_CAP, "pension_credit_award": STATISTICS}
 
 

@@ -1,6 +1,6 @@
 """Guides as tests read them: their fenced blocks and commands, and a shell that types the commands as people would.
 
-A page shows a file as a paragraph that ends with its path in backticks and a colon, then the block.
+A page shows a file as a paragraph that is its path in backticks and a colon, then the block.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import chdir
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,8 +23,9 @@ from tests.support.command_line import Said, extracts
 DOCS = PROJECT / "docs"
 HOW_TO = DOCS / "how-to"
 _FENCE = re.compile(r"^(?P<indent> *)```(?P<language>\w*)\n(?P<text>.*?)^ *```$", re.MULTILINE | re.DOTALL)
-_PATH = re.compile(r"`([^`]+)`:\s*\Z")
+_PATH = re.compile(r"\n\n`([^`\n]+)`:\s*\Z")
 _SHELL_MARKS = ("|", "$(", "<", "&&")
+_OURS = re.compile(r'((?P<name>[A-Z_]+)="(?P<value>[^"]*)" )?extracts (?P<arguments>.*?)( > (?P<target>\S+))?')
 
 # The two programs of age, in the few ways in which the guides use them, for machines where it is not installed.
 _AGE = f"""#!{sys.executable}
@@ -96,8 +98,9 @@ class Shell:
         """What the command says."""
         for shown in sorted(self.names, key=len, reverse=True):
             command = command.replace(shown, self.names[shown])
-        if command.startswith("extracts ") and not any(mark in command for mark in _SHELL_MARKS):
-            return self._extracts(command)
+        ours = _OURS.fullmatch(command)
+        if ours and not any(mark in command for mark in _SHELL_MARKS):
+            return self._extracts(ours)
         kept = {k: v for k, v in os.environ.items() if not k.startswith("EXTRACTS_")}
         done = subprocess.run(
             ["bash", "-c", f"set -euo pipefail; {command}"],
@@ -116,12 +119,12 @@ class Shell:
         assert said.code == 0, f"{command}\n{said.out}\n{said.err}"
         return said
 
-    def _extracts(self, command: str) -> Said:
-        command, _, target = command.partition(" > ")
-        words = [str(self.folder / word) if (self.folder / word).exists() else word for word in shlex.split(command)]
-        said = extracts(None, *words[1:], **self.environment)
-        if target and said.code == 0:
-            (self.folder / target.strip()).write_text(said.out)
+    def _extracts(self, ours: re.Match[str]) -> Said:
+        variable = {ours["name"]: ours["value"]} if ours["name"] else {}
+        with chdir(self.folder):
+            said = extracts(None, *shlex.split(ours["arguments"]), **{**self.environment, **variable})
+            if ours["target"] and said.code == 0:
+                Path(ours["target"]).write_text(said.out)
         return said
 
     def _path(self) -> str:

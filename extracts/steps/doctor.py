@@ -81,7 +81,7 @@ def _leftovers(staging: Path) -> Iterator[Condition]:
 
 def _programs() -> Condition:
     path = shutil.which("ssh-keygen")
-    return Condition("ssh-keygen", bool(path), path or "not installed: install the OpenSSH client (8.9 or newer)")
+    return Condition("ssh-keygen", bool(path), path or "not installed: install the OpenSSH client (9.1 or newer)")
 
 
 def _catalogue(work: Workplace) -> str:

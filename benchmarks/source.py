@@ -22,6 +22,7 @@ from extracts.agreement.plan import (
     SafeAddress,
     SmallCells,
 )
+from extracts.agreement.planned_dataset import filter_columns
 from extracts.catalogue.contract import (
     Classification,
     Column,
@@ -208,6 +209,7 @@ def _plan(contract: Dataset) -> ExtractPlan:
         view_digest=contract.view_digest,
         columns=planned,
         conditions=(),
+        filter_columns=filter_columns(contract, ()),
         key=contract.key,
         persons=contract.persons,
         period_column="",

@@ -35,11 +35,12 @@ _SAFE = {
 def rows_in_words(dataset: PlannedDataset) -> list[str]:
     """Which rows: the conditions, and who is always left out."""
     which = _PERIOD[dataset.period_kind].format(column=dataset.period_column)
-    types = {c.source: c.type for c in dataset.columns}
-    conditions = [_condition_in_words(c, types.get(c.column)) for c in dataset.conditions]
+    types = {c.name: c.type for c in dataset.filter_columns}
+    conditions = [_condition_in_words(c, types[c.column]) for c in dataset.conditions]
     where = f", and for which {'; and '.join(conditions)}" if conditions else ""
     return [
         f"Every row {which}{where}.",
+        *_chosen_unseen(dataset),
         "Restricted records and people on hold are left out, always.",
         _SAFE[dataset.safe_address],
     ]
@@ -94,9 +95,20 @@ def checks_in_words(plan: ExtractPlan) -> list[str]:
     return checks
 
 
-def _condition_in_words(condition: Condition, kind: ColumnType | None) -> str:
+def _chosen_unseen(dataset: PlannedDataset) -> list[str]:
+    """What the file does not show, and still decides who is in it: a column that was refused among them."""
+    shown = {c.source for c in dataset.columns}
+    unseen = {c.column for c in dataset.conditions} - shown
+    return [
+        f"{c.name} chooses rows and is not delivered itself: {c.meaning}"
+        for c in dataset.filter_columns
+        if c.name in unseen
+    ]
+
+
+def _condition_in_words(condition: Condition, kind: ColumnType) -> str:
     values = condition.values
-    dated = kind in (ColumnType.DATE, ColumnType.TIMESTAMP) or (kind is None and "-" in "".join(values)[1:])
+    dated = kind in (ColumnType.DATE, ColumnType.TIMESTAMP)
     later, earlier = ("later than", "earlier than") if dated else ("more than", "less than")
     words = {
         Operator.EQUALS: "is {0}",

@@ -107,6 +107,23 @@ class PlannedColumn:
         return self.treatment.partition("@")[0]
 
 
+@dataclass(frozen=True, order=True)
+class FilterColumn:
+    """A column that chooses rows, delivered or not: by a condition, the period, a person on hold or a marker.
+
+    What it means is part of the plan: `children after 0` is another filter once `children` counts something else.
+    """
+
+    name: str
+    type: ColumnType
+    precision: int
+    scale: int
+    unit: str
+    meaning: str
+    classification: Classification
+    identifier_kind: str
+
+
 @dataclass(frozen=True)
 class PlannedDataset:
     """What is drawn from one dataset. `quasi_identifiers` are delivered names; `columns` are in delivered order."""
@@ -117,6 +134,7 @@ class PlannedDataset:
     view_digest: str
     columns: tuple[PlannedColumn, ...]
     conditions: tuple[Condition, ...]
+    filter_columns: tuple[FilterColumn, ...]
     key: tuple[str, ...]
     persons: tuple[str, ...]
     period_column: str

@@ -1,13 +1,17 @@
-"""Makes one dataset's part of a plan: columns in the contract's order, conditions sorted, values coerced."""
+"""Makes one dataset's part of a plan: columns in the contract's order, conditions sorted, values coerced.
+
+What is planned of a column is what its contract says of it, whether it is delivered or only chooses rows; so a
+contract that says otherwise later is told apart (`changed_columns`).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import TypeVar
 
 from extracts.agreement.coercion import plan_condition, plan_parameters
-from extracts.agreement.plan import Condition, PlannedColumn, PlannedDataset, SafeAddress
+from extracts.agreement.plan import Condition, FilterColumn, PlannedColumn, PlannedDataset, SafeAddress
 from extracts.agreement.plan_floors import tells_address
 from extracts.agreement.request import Request
 from extracts.agreement.request_rows import DatasetAsked
@@ -49,13 +53,15 @@ def plan_dataset(asked: DatasetAsked, source: Dataset, request: Request, path: s
     columns = _columns(asked, source, path, faults)
     pseudonymised = request.identifiability is Identifiability.PSEUDONYMISED
     quasi = tuple(c.name for c in columns if c.identifier is Identifier.QUASI) if pseudonymised else ()
+    conditions = _conditions(asked, source, path, faults)
     return PlannedDataset(
         dataset=source.name,
         major_version=source.major_version,
         relation=source.relation,
         view_digest=source.view_digest,
         columns=columns,
-        conditions=_conditions(asked, source, path, faults),
+        conditions=conditions,
+        filter_columns=filter_columns(source, conditions),
         key=source.key,
         persons=source.persons,
         period_column=source.period_column,
@@ -67,6 +73,27 @@ def plan_dataset(asked: DatasetAsked, source: Dataset, request: Request, path: s
         load_tables=source.load_tables,
         max_age_hours=request.quality.freshness_max_age_hours,
     )
+
+
+def filter_columns(source: Dataset, conditions: Iterable[Condition]) -> tuple[FilterColumn, ...]:
+    """Every column of `source` that decides which rows leave, with its meaning; by name."""
+    markers = (source.restricted_column, source.safe_address_column)
+    names = {*(c.column for c in conditions), *source.persons, *markers, source.period_column}
+    return tuple(sorted(_filter_column(c) for c in source.columns if c.name in names))
+
+
+def changed_columns(planned: PlannedDataset, source: Dataset) -> tuple[str, ...]:
+    """Columns that the plan uses and the contract now declares otherwise, or not at all; by name."""
+    declared = {c.name: c for c in source.columns}
+    changed = {c.name for c in planned.filter_columns if _missing_or(declared.get(c.name), c, _filter_column)}
+    for was in planned.columns:
+        again = partial(_column, treatment=was.treatment_name, parameters=was.parameters)
+        changed |= {was.source} if _missing_or(declared.get(was.source), was, again) else set()
+    return tuple(sorted(changed))
+
+
+def _missing_or(now: Column | None, was: T, plan: Callable[[Column], T]) -> bool:
+    return now is None or plan(now) != was
 
 
 def _columns(asked: DatasetAsked, source: Dataset, path: str, faults: Faults) -> tuple[PlannedColumn, ...]:
@@ -105,6 +132,19 @@ def _column(column: Column, treatment: str, parameters: tuple[str, ...]) -> Plan
         treatment=how.reference,
         parameters=parameters,
         delivered_type=how.result or column.type,
+    )
+
+
+def _filter_column(column: Column) -> FilterColumn:
+    return FilterColumn(
+        name=column.name,
+        type=column.type,
+        precision=column.precision,
+        scale=column.scale,
+        unit=column.unit,
+        meaning=column.meaning,
+        classification=column.classification,
+        identifier_kind=column.identifier_kind,
     )
 
 

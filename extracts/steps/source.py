@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from extracts.agreement.planned_dataset import changed_columns
 from extracts.errors import InvalidDocument, Problem, SourceChanged
 from extracts.extraction.sources.checks import check_source
 from extracts.extraction.sources.postgres import PostgresSource, open_source
@@ -33,7 +34,8 @@ def source_of(work: Workplace, plan: ExtractPlan) -> PostgresSource:
 def check_covered(work: Workplace, plan: ExtractPlan) -> None:
     """Raises SourceChanged unless the contracts in force are those whose meaning was approved.
 
-    A curated view may only change with its contract, but an approval does not follow it: it is of the view as it was.
+    A curated view may only change with its contract, but an approval does not follow it: it is of the view as it was,
+    and of every used column as it was declared.
     """
     for planned in plan.datasets:
         dataset = work.dataset(planned.dataset)
@@ -42,6 +44,12 @@ def check_covered(work: Workplace, plan: ExtractPlan) -> None:
             raise SourceChanged(
                 f"{plan.request_id}: the curated view of {planned.dataset} is not the one that was approved.",
                 advice="Its contract changed since. The changed view needs a new decision.",
+            )
+        if changed := changed_columns(planned, dataset):
+            raise SourceChanged(
+                f"{plan.request_id}: the contract of {planned.dataset} declares {', '.join(changed)} otherwise than "
+                "approved.",
+                advice="Type, unit, meaning or class changed since. The changed columns need a new decision.",
             )
 
 

@@ -13,6 +13,7 @@ from extracts.agreement.explanation import explain, explanation_data, markdown
 from extracts.agreement.facts import facts_of
 from extracts.agreement.plain_words import rows_in_words, treatment_in_words
 from extracts.agreement.plan import Condition, Operator
+from extracts.agreement.request import without_columns
 from extracts.catalogue.treatments import TREATMENTS
 from tests.support.builders import (
     BENEFIT_CAP,
@@ -91,12 +92,20 @@ def test_the_recipient_is_warned_where_passing_on_is_an_offence() -> None:
         (Condition("children", Operator.BETWEEN, ("1", "3")), "children is from 1 to 3, both included"),
         (Condition("council_code", Operator.IN, ("S12000047", "S12000049")), "is one of S12000047, S12000049"),
         (Condition("council_code", Operator.EQUALS, ("{0}",)), "council_code is {0}"),
+        (Condition("award", Operator.BEFORE, ("-5",)), "award is less than -5"),
         (Condition("uprn", Operator.IS_NULL, (), True), "uprn is not blank"),
     ],
 )
 def test_a_condition_is_said_in_plain_english(condition: Condition, words: str) -> None:
     dataset = a_planned_dataset(the_datasets()["benefit_cap"], (("cap_reduction", "keep", ()),), (condition,))
     assert words in rows_in_words(dataset)[0]
+
+
+def test_a_column_that_chooses_rows_unseen_is_named_with_its_meaning() -> None:
+    smaller = without_columns(a_request(BENEFIT_CAP), {("benefit_cap", "cap_reduction")})
+    said = rows_in_words(a_made_plan(smaller).datasets[0])
+    assert "cap_reduction chooses rows and is not delivered itself: cap reduction" in said
+    assert not any("council_code chooses" in line for line in said)
 
 
 @pytest.mark.parametrize("name", TREATMENTS)

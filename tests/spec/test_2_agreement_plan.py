@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from extracts.agreement.assessment import Assessment
 from extracts.agreement.coercion import canonical_value, plan_parameters
 from extracts.agreement.plan import ExtractPlan, Operator, SafeAddress, SmallCells, plan_from_document
+from extracts.agreement.planned_dataset import changed_columns
 from extracts.agreement.planning import make_plan
 from extracts.agreement.policy import assess
 from extracts.agreement.request import Request
@@ -251,6 +252,48 @@ def test_another_view_or_major_version_gives_another_digest(changed: dict[str, A
 )
 def test_an_edit_of_the_contracts_documentation_leaves_the_digest_as_it_was(changed: dict[str, Any]) -> None:
     assert plan_from(a_dataset(**changed)).digest == a_made_plan().digest
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"meaning": "Children of school age on the claim."},
+        {"unit": "households"},
+        {"type": ColumnType.DECIMAL, "precision": 4},
+        {"classification": Classification.OFFICIAL},
+    ],
+)
+def test_a_column_that_only_chooses_rows_is_in_the_plan_by_its_meaning(changed: dict[str, Any]) -> None:
+    plan = a_made_plan(a_request(CHILD_PAYMENT))
+    assert "children" not in {c.source for c in plan.datasets[0].columns}
+    assert child_payment_with("children", changed).digest != plan.digest
+
+
+@pytest.mark.parametrize(
+    ("sample", "column"), [(CHILD_PAYMENT, "restricted"), (CHILD_PAYMENT, "safe_address"), (CHILD_PAYMENT, "children")]
+)
+def test_what_marks_and_conditions_mean_is_in_the_plan(sample: str, column: str) -> None:
+    assert child_payment_with(column, {"meaning": "Something else."}).digest != a_made_plan(a_request(sample)).digest
+
+
+def test_a_contract_that_declares_a_used_column_otherwise_is_told_from_the_plan() -> None:
+    planned, found = a_made_plan(a_request(CHILD_PAYMENT)).datasets[0], the_datasets()["scottish_child_payment"]
+    assert changed_columns(planned, found) == ()
+    assert changed_columns(planned, with_column(found, "children", {"unit": "people"})) == ("children",)
+    assert changed_columns(planned, with_column(found, "award", {"meaning": "Award after tax."})) == ("award",)
+    assert changed_columns(planned, with_column(found, "child_sex", {"meaning": "Not used."})) == ()
+    without = replace(found, columns=tuple(c for c in found.columns if c.name != "children"))
+    assert changed_columns(planned, without) == ("children",)
+
+
+def with_column(dataset: Dataset, name: str, changed: dict[str, Any]) -> Dataset:
+    return replace(dataset, columns=tuple(replace(c, **changed) if c.name == name else c for c in dataset.columns))
+
+
+def child_payment_with(column: str, changed: dict[str, Any]) -> ExtractPlan:
+    found, request = the_datasets()["scottish_child_payment"], a_request(CHILD_PAYMENT)
+    datasets = {found.name: with_column(found, column, changed)}
+    return make_plan(request, datasets, the_parties(), assess(request, datasets, the_parties(), the_policy(), TODAY))
 
 
 def plan_from(dataset: Dataset) -> ExtractPlan:

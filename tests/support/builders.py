@@ -22,6 +22,7 @@ from extracts.agreement.plan import (
     SafeAddress,
     SmallCells,
 )
+from extracts.agreement.planned_dataset import filter_columns
 from extracts.catalogue.contract import Column, Dataset, Identifiability, Identifier
 from extracts.catalogue.treatments import TREATMENTS
 from tests.support.agreements import (  # noqa: F401 (to be imported from here)
@@ -97,6 +98,7 @@ def a_planned_dataset(
         view_digest=dataset.view_digest,
         columns=planned,
         conditions=conditions,
+        filter_columns=filter_columns(dataset, conditions),
         key=dataset.key,
         persons=dataset.persons,
         period_column=dataset.period_column,

@@ -53,7 +53,9 @@ class Finding:
 class Assessment:
     """The findings on one request. `request_digest` is of what was assessed: without the columns that were refused.
 
-    `versions` names the governance files and `contracts` the contract digests that it was judged against.
+    `versions` is what the governance files call themselves, `digests` what they say (policy, parties, gateways,
+    delegations), and `contracts` the contract digests that it was judged against: an edit under an unchanged version
+    is told apart.
     """
 
     request_id: str
@@ -61,6 +63,7 @@ class Assessment:
     request_digest: str
     policy_version: str
     versions: Mapping[str, str]
+    digests: Mapping[str, str]
     contracts: Mapping[str, str]
     assessed_on: date
     findings: tuple[Finding, ...]

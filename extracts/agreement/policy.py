@@ -4,8 +4,8 @@ Rules:
 1. Every rule gives a finding for every request: pass, violation or gap. None is skipped.
 2. A rule that calls an unknown predicate, or gives it other parameters than it needs, makes the whole statement
    invalid: a rule that silently did nothing would look like one that passed.
-3. A new version of the statement stops a running agreement only by a rule marked `immediate`; what else it finds is
-   listed for review.
+3. A change of the statement, or of the registers that it judges by, stops a running agreement only by a rule marked
+   `immediate`; what else it finds is listed for review.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from extracts.agreement.assessment import Assessment, Finding, FindingOutcome, Q
 from extracts.agreement.policy_case import Case, Verdict
 from extracts.agreement.policy_checks import CHECKS
 from extracts.agreement.request import Request
+from extracts.canonical import digest
 from extracts.catalogue.contract import Dataset
 from extracts.catalogue.forms import Day, Flag, Form, Line, Name, Paragraph, Slug, fill
 from extracts.catalogue.parties import Parties
@@ -50,6 +51,11 @@ class Policy(Form):
     escalation: Paragraph
     reason_codes: Mapping[Slug, Line] = Field(min_length=1)
     rules: tuple[Rule, ...] = Field(min_length=1)
+
+    @property
+    def digest(self) -> str:
+        """Over what it says: an edit under an unchanged version is told apart, a comment does not count."""
+        return digest(self.model_dump(mode="json"))
 
 
 @dataclass(frozen=True)
@@ -85,6 +91,7 @@ def assess(
         request_digest=request.digest,
         policy_version=policy.version,
         versions=dict(parties.versions),
+        digests={**parties.digests, "policy": policy.digest},
         contracts={name: datasets[name].contract_digest for name in asked},
         assessed_on=today,
         findings=findings,

@@ -14,6 +14,7 @@ from enum import StrEnum
 
 from pydantic import Field
 
+from extracts.canonical import digest
 from extracts.catalogue.forms import Day, Email, Flag, Form, Line, OnsCode, Slug, fill
 from extracts.catalogue.gateways import BodyKind, Gateway, GatewayRegister, Purpose, parse_gateways
 from extracts.catalogue.people import Delegation, Principal
@@ -70,9 +71,13 @@ class _DelegationsFile(Form):
 
 @dataclass(frozen=True)
 class Parties:
-    """Everyone and every power that is declared, by id. `versions` names the three files' versions."""
+    """Everyone and every power that is declared, by id.
+
+    `versions` are what the three files call themselves; `digests` are over what they say, comments and layout apart.
+    """
 
     versions: Mapping[str, str]
+    digests: Mapping[str, str]
     organisations: Mapping[str, Organisation]
     recipients: Mapping[str, Recipient]
     principals: Mapping[str, Principal]
@@ -122,8 +127,11 @@ def _no_recipient(name: str, parties: Parties) -> Problem:
 
 
 def _joined(people: _PartiesFile, register: GatewayRegister, delegated: _DelegationsFile) -> Parties:
+    files: dict[str, _PartiesFile | GatewayRegister | _DelegationsFile]
+    files = {"parties": people, "gateways": register, "delegations": delegated}
     return Parties(
-        versions={"parties": people.version, "gateways": register.version, "delegations": delegated.version},
+        versions={name: file.version for name, file in files.items()},
+        digests={name: digest(file.model_dump(mode="json")) for name, file in files.items()},
         organisations={o.id: o for o in people.organisations},
         recipients={r.id: r for r in people.recipients},
         principals={p.id: p for p in people.principals},

@@ -89,7 +89,8 @@ class AgreementFacts(Fact):
     valid_from: Annotated[date, "First day of the decision."]
     valid_until: Annotated[date, "Last day of the decision."]
     review_on: Annotated[date, "When the agreement is to be reviewed."]
-    policy_digest: Annotated[str, "Digest of the policy statement in force when this was made."] = ""
+    policy_digest: Annotated[str, "Digest of the policy statement that it was assessed against."] = ""
+    policy_in_force_digest: Annotated[str, "Digest of the policy statement in force when this was made."] = ""
 
 
 @dataclass(frozen=True)

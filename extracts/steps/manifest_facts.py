@@ -27,6 +27,7 @@ _PROJECT = Path(__file__).resolve().parents[2]
 def agreement_facts(approved: Approved, policy: Policy) -> facts.AgreementFacts:
     """What the manifest says about the agreement, from the published documents. `policy`: the one now in force."""
     plan, decision, request = approved.plan, approved.decision, approved.request
+    assessed = approved.published.assessment
     basis = request["lawful_basis"]
     return facts.AgreementFacts(
         id=plan.request_id,
@@ -51,7 +52,8 @@ def agreement_facts(approved: Approved, policy: Policy) -> facts.AgreementFacts:
         valid_from=decision.valid_from or plan.start_on,
         valid_until=decision.valid_until or plan.end_on,
         review_on=decision.review_on or plan.review_on,
-        policy_digest=digest(policy.model_dump(mode="json")),
+        policy_digest=assessed.digests["policy"] if assessed else "",
+        policy_in_force_digest=policy.digest,
     )
 
 

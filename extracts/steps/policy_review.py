@@ -1,8 +1,9 @@
-"""A new policy version and the agreements that run already: which to review, and which stop at once.
+"""The policy and registers now in force, and the agreements that run: which to review, and which stop at once.
 
 Rules:
 1. Only a rule that is marked immediate stops an agreement; every other finding lists it for review.
 2. The gates ask for themselves, so nothing waits for somebody to run the review.
+3. They ask every time, whatever the files call their version: a purpose withdrawn from a gateway counts at once.
 """
 
 from __future__ import annotations
@@ -36,10 +37,8 @@ def review_running(work: Workplace, actor: str) -> Reassessment:
 
 
 def check_policy(work: Workplace, published: Published) -> None:
-    """Raises ApprovalMissing if a policy version newer than the decision's stops this agreement at once."""
+    """Raises ApprovalMissing if the policy, judging by the registers as they are today, stops this agreement."""
     decision = published.decision
-    if work.policy.version == decision.policy_version:
-        return
     found = reassess([_approved(published)], work.datasets, work.parties, work.policy, work.now().date())
     for assessment in found.to_stop:
         rules = {f.rule: f.message for f in (*assessment.violations, *assessment.gaps) if f.immediate}

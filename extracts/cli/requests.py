@@ -114,6 +114,7 @@ def _show(examined: Examined, as_json: bool, failing: bool = True) -> None:
         "request_digest": examined.request.digest,
         "assessment": examined.assessment.document(),
         "plan_digest": examined.plan.digest if examined.plan else None,
+        "refusal": examined.refusal,
         "next_dates": [d.isoformat() for d in examined.next_dates],
     }
     answer(document, as_json, lambda: _say(examined))
@@ -125,6 +126,9 @@ def _say(examined: Examined) -> None:
     out.print(examined.assessment.as_text(), markup=False)
     if examined.plan:
         out.print(f"\nPlan {examined.plan.digest}", markup=False)
-        out.print("Next dates: " + ", ".join(f"{d:%a %d %b %Y}" for d in examined.next_dates), markup=False)
+        dates = ", ".join(f"{d:%a %d %b %Y}" for d in examined.next_dates)
+        out.print(f"Next dates: {dates or 'none, it has ended'}", markup=False)
     else:
-        out.print("\nNo plan can be made of it as it stands.", markup=False)
+        # A floor lies below every rule: where all of them pass, nothing above says why.
+        why = f": {examined.refusal}" if examined.assessment.passed else "."
+        out.print(f"\nNo plan can be made of it as it stands{why}", markup=False)

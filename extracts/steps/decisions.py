@@ -243,7 +243,7 @@ def _must_be_open(entry: RequestEntry, decision: Decision | None = None) -> None
 
 def _stopping(examined: Examined) -> str:
     found = (*examined.assessment.violations, *examined.assessment.gaps)
-    return "; ".join(f"{f.rule}: {f.message}" for f in found) or "no plan can be made of it"
+    return "; ".join(f"{f.rule}: {f.message}" for f in found) or examined.refusal
 
 
 def _told(decision: Decision, role: Role, found: signing.Signature) -> dict[str, object]:

@@ -11,7 +11,7 @@ from extracts.agreement.plan import plan_from_document
 from extracts.agreement.planning import make_plan
 from extracts.agreement.policy import assess
 from extracts.agreement.request import Request, parse_request, request_from_document, without_columns
-from extracts.agreement.schedule import next_dates
+from extracts.agreement.schedule import due_dates
 from extracts.agreement.status import Status, transition
 from extracts.catalogue.people import Role
 from extracts.documents import Document, read
@@ -28,12 +28,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Examined:
-    """A request, what the policy finds in it, and the plan it yields; `plan` is None where the policy stops it."""
+    """A request, what the policy finds in it, and the plan it yields.
+
+    `plan` is None where the policy or a floor stops it, and `refusal` says why. `next_dates` are those on which it
+    would deliver.
+    """
 
     request: Request
     assessment: Assessment
     plan: ExtractPlan | None
-    next_dates: tuple[date, ...]
+    next_dates: tuple[date, ...] = ()
+    refusal: str = ""
 
 
 def examine(
@@ -51,9 +56,9 @@ def examine(
     assessment = assess(smaller, work.datasets, work.parties, work.policy, today)
     try:
         plan = make_plan(smaller, work.datasets, work.parties, assessment, document)
-    except PlanRefused:
-        plan = None
-    return Examined(smaller, assessment, plan, next_dates(plan.schedule, today) if plan else ())
+    except PlanRefused as error:
+        return Examined(smaller, assessment, None, refusal=error.message)
+    return Examined(smaller, assessment, plan, due_dates(plan, today))
 
 
 def check_request(work: Workplace, file: Path) -> Examined:
@@ -114,7 +119,7 @@ def shown_plan(work: Workplace, request_id: str) -> tuple[ExtractPlan, Request]:
     examined = examine(work, request)
     if examined.plan is None:
         raise PlanRefused(
-            f"{request_id} has no plan: the policy stops it.", advice=f"See `extracts request show {request_id}`."
+            f"{request_id} has no plan: {examined.refusal}", advice=f"See `extracts request show {request_id}`."
         )
     return examined.plan, request
 

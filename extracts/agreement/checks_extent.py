@@ -18,11 +18,17 @@ def rows_by_declared_columns(case: Case, _: Parameters) -> list[Verdict]:
     """Rows are chosen by declared columns that neither name nor locate one person."""
     found = []
     for use in case.rows():
-        if use.column is None:
-            found.append(gap(f"{use.dataset} declares no {use.condition.column} to choose rows by", (use.name,)))
-        elif why := filter_problem(use.column, use.condition.comparison()[0]):
+        if use.column is None and use.dataset in case.datasets:
+            may = _may_choose_rows(case.datasets[use.dataset])
+            message = f"{use.dataset} declares no {use.condition.column} to choose rows by; these it has: {may}"
+            found.append(gap(message, (use.name,)))
+        elif use.column and (why := filter_problem(use.column, use.condition.comparison()[0])):
             found.append(violation(why, (use.name,)))
     return found or passed(f"{len(case.rows())} conditions, on declared columns")
+
+
+def _may_choose_rows(source: Dataset) -> str:
+    return ", ".join(c.name for c in source.columns if not filter_problem(c, Operator.EQUALS))
 
 
 def rows_within_territory(case: Case, given: Parameters) -> list[Verdict]:

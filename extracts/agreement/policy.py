@@ -1,7 +1,8 @@
 """The policy statement: versioned rules in a file, each judged by a predicate; all of them give an assessment.
 
 Rules:
-1. Every rule gives a finding for every request: pass, violation or gap. None is skipped.
+1. Every rule gives a finding for every request: pass, violation or gap. None is skipped, and none passes over a
+   dataset or column that it would have to know and that is not declared.
 2. A rule that calls an unknown predicate, or gives it other parameters than it needs, makes the whole statement
    invalid: a rule that silently did nothing would look like one that passed.
 3. A change of the statement, or of the registers that it judges by, stops a running agreement only by a rule marked
@@ -18,7 +19,7 @@ from typing import Any
 from pydantic import Field
 
 from extracts.agreement.assessment import Assessment, Finding, FindingOutcome, Question
-from extracts.agreement.policy_case import Case, Verdict
+from extracts.agreement.policy_case import Case, Verdict, cannot_judge
 from extracts.agreement.policy_checks import CHECKS
 from extracts.agreement.request import Request
 from extracts.canonical import digest
@@ -110,9 +111,12 @@ def reassess(
 
 
 def _judge(rule: Rule, case: Case) -> list[Verdict]:
-    verdicts = CHECKS[rule.check].judge(case, rule.parameters)
+    check = CHECKS[rule.check]
+    verdicts = check.judge(case, rule.parameters)
     if not verdicts:
         raise AssertionError(f"the predicate {rule.check} gave no verdict")
+    if undeclared := case.undeclared(check.needs):
+        return [*(v for v in verdicts if v.outcome is not FindingOutcome.PASS), cannot_judge(undeclared)]
     return verdicts
 
 
@@ -125,7 +129,7 @@ def _finding(rule: Rule, verdict: Verdict) -> Finding:
         outcome=verdict.outcome,
         message=verdict.message,
         clause=rule.clause,
-        fix="" if kept else rule.fix,
+        fix="" if kept else verdict.fix or rule.fix,
         columns=verdict.columns,
         immediate=rule.immediate,
     )

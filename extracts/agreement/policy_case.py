@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from enum import IntEnum
 from typing import Any
 
 from extracts.agreement.assessment import FindingOutcome
@@ -17,13 +18,22 @@ from extracts.catalogue.parties import Organisation, Parties, Recipient
 Parameters = Mapping[str, Any]
 
 
+class Needs(IntEnum):
+    """What a predicate reads in contracts. What is not declared it cannot judge; each level takes in those above."""
+
+    NOTHING = 0
+    DATASETS = 1
+    COLUMNS = 2
+
+
 @dataclass(frozen=True)
 class Verdict:
-    """One answer of a rule. `columns` are `dataset.column`."""
+    """One answer of a rule. `columns` are `dataset.column`; `fix` where the rule's own would not help."""
 
     outcome: FindingOutcome
     message: str
     columns: tuple[str, ...] = ()
+    fix: str = ""
 
 
 @dataclass(frozen=True)
@@ -83,12 +93,23 @@ class Case:
         return [(d, self.datasets[d.dataset]) for d in self.request.datasets if d.dataset in self.datasets]
 
     def columns(self) -> list[ColumnUse]:
-        """Every column asked of a declared dataset."""
-        return [ColumnUse(d.dataset, c, source.column(c.name)) for d, source in self.sources() for c in d.columns]
+        """Every column asked for."""
+        return [ColumnUse(d.dataset, c, self._column(d, c.name)) for d in self.request.datasets for c in d.columns]
 
     def rows(self) -> list[RowUse]:
-        """Every condition on a declared dataset."""
-        return [RowUse(d.dataset, c, source.column(c.column)) for d, source in self.sources() for c in d.rows]
+        """Every condition."""
+        return [RowUse(d.dataset, c, self._column(d, c.column)) for d in self.request.datasets for c in d.rows]
+
+    def undeclared(self, needs: Needs) -> tuple[str, ...]:
+        """Names of what is asked for, is needed, and has no declaration: datasets, and `dataset.column` of others."""
+        datasets = {d.dataset for d in self.request.datasets} - set(self.datasets) if needs >= Needs.DATASETS else set()
+        used: list[ColumnUse | RowUse] = [*self.columns(), *self.rows()] if needs >= Needs.COLUMNS else []
+        columns = {u.name for u in used if u.column is None and u.dataset in self.datasets}
+        return tuple(sorted(datasets | columns))
+
+    def _column(self, asked: DatasetAsked, name: str) -> Column | None:
+        source = self.datasets.get(asked.dataset)
+        return source.column(name) if source else None
 
     def of_class(self, *classes: Classification) -> tuple[str, ...]:
         """Names of the columns of these classes, delivered or used to choose rows."""
@@ -98,10 +119,11 @@ class Case:
 
 @dataclass(frozen=True)
 class Check:
-    """A predicate with the parameters that a rule must give it, and their types."""
+    """A predicate with the parameters that a rule must give it, their types, and what it reads in contracts."""
 
     judge: Callable[[Case, Parameters], list[Verdict]]
     parameters: Mapping[str, type]
+    needs: Needs = Needs.NOTHING
 
 
 def passed(message: str) -> list[Verdict]:
@@ -122,6 +144,15 @@ def violation(message: str, columns: Iterable[str] = ()) -> Verdict:
 def gap(message: str, columns: Iterable[str] = ()) -> Verdict:
     """Something is not declared, so the rule cannot be judged."""
     return Verdict(FindingOutcome.GAP, message, tuple(columns))
+
+
+def cannot_judge(undeclared: Iterable[str]) -> Verdict:
+    """The rule would have to know what is not declared: a pass would be about the rest alone."""
+    return Verdict(
+        FindingOutcome.GAP,
+        f"cannot be judged for what is not declared: {', '.join(undeclared)}",
+        fix="Ask for what is declared, or ask the data engineer whether it could be.",
+    )
 
 
 def words(text: str) -> int:

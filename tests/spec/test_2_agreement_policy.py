@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
-from extracts.agreement.assessment import Assessment, FindingOutcome, Question, assessment_from_document
+from extracts.agreement.assessment import Assessment, Question, assessment_from_document
 from extracts.agreement.policy import assess, parse_policy, reassess
+from extracts.agreement.policy_case import Case, Needs
 from extracts.agreement.policy_checks import CHECKS
 from extracts.agreement.request import Request
-from extracts.catalogue.contract import Identifiability
+from extracts.catalogue.contract import Dataset, Identifiability
 from extracts.catalogue.gateways import GatewayStatus
 from extracts.catalogue.parties import Parties, RecipientStatus
 from extracts.documents import Document, read
@@ -26,6 +27,7 @@ from tests.support.builders import (
     STATISTICS,
     TODAY,
     a_request,
+    a_request_document,
     an_assessment,
     removed,
     the_datasets,
@@ -184,7 +186,13 @@ BROKEN: list[tuple[str, str, dict[str, Any], str, str]] = [
     ("N7", BENEFIT_CAP, {"datasets.0.safe_address": removed}, "violation", "people with a safe address"),
     ("N7", STATISTICS, {"datasets.0.columns.7": POSTCODE}, "violation", "people with a safe address"),
     ("N8", STATISTICS, {"identifiability": "identified"}, "violation", "must not name people"),
-    ("N9", STATISTICS, {"datasets.0.rows": [{"column": "shoe_size", "equals": 9}]}, "gap", "declares no shoe_size"),
+    (
+        "N9",
+        STATISTICS,
+        {"datasets.0.rows": [{"column": "shoe_size", "equals": 9}]},
+        "gap",
+        "declares no shoe_size to choose rows by; these it has: date_of_birth",
+    ),
     ("N9", STATISTICS, {"datasets.0.rows": [{"column": "nino", "equals": "x"}]}, "violation", "names or locates"),
     ("N9", STATISTICS, {"datasets.0.rows": [{"column": "postcode", "equals": "x"}]}, "violation", "names or locates"),
     ("N9", STATISTICS, {"datasets.0.rows": [{"column": "restricted", "equals": True}]}, "violation", "left out"),
@@ -359,12 +367,42 @@ def test_the_assessment_prints_what_fails_first_with_its_fix() -> None:
 def test_an_unknown_dataset_passes_nothing_by_being_unknown() -> None:
     assessment = an_assessment(a_request(changes={"datasets.0.dataset": "pip_award"}))
     gaps = {f.rule for f in assessment.gaps}
-    assert {"S1", "N1", "L3"} <= gaps
+    columns, sources = {"L7", "N1", "N3", "N4", "N5", "N6", "N7"}, {"L3", "P3", "N9", "N10", "R7"}
+    assert gaps == {*columns, *sources, "S1", "S2", "S3", "S4"}
+
+
+def test_no_predicate_that_reads_contracts_passes_over_a_dataset_without_one() -> None:
+    case = Case(a_request(changes={"datasets.0.dataset": "pip_award"}), _Unread(), the_parties(), TODAY)
+    for rule in RULES.values():
+        check = CHECKS[rule.check]
+        if check.needs is Needs.NOTHING and rule.check not in ("columns_declared", "datasets_declared"):
+            check.judge(case, rule.parameters)
+
+
+class _Unread(dict[str, Dataset]):
+    """Datasets that complain when a predicate which does not say that it needs them looks one up."""
+
+    def __contains__(self, name: object) -> bool:
+        raise AssertionError("reads contracts and does not say so")
+
+
+def test_the_gap_of_what_is_not_declared_says_what_to_do() -> None:
+    assessment = an_assessment(a_request(changes={"datasets.0.dataset": "pip_award"}))
+    (found,) = (f for f in assessment.gaps if f.rule == "S3")
+    assert found.message == "cannot be judged for what is not declared: pip_award"
+    assert "ask the data engineer" in found.fix
+
+
+def test_a_failed_rule_keeps_its_violations_beside_what_it_cannot_judge() -> None:
+    second = {**a_request_document().value["datasets"][0], "dataset": "pip_award"}
+    changes = {"datasets.0.columns.0.treatment": "keep", "datasets.1": second}
+    assert [outcome for outcome, _ in findings(a_request(changes=changes), "N3")] == ["violation", "gap"]
 
 
 def test_identified_special_categories_of_findings_are_told_apart() -> None:
     unknown = an_assessment(a_request(changes={"datasets.0.columns.0.name": "shoe_size"}))
-    assert [f.outcome for f in (*unknown.violations, *unknown.gaps)] == [FindingOutcome.GAP]
+    assert not unknown.violations
+    assert {f.rule for f in unknown.gaps} == {"L7", "N1", "N3", "N4", "N5", "N6", "N7"}
     assert a_request().identifiability is Identifiability.PSEUDONYMISED
 
 

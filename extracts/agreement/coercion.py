@@ -91,7 +91,7 @@ def _timestamp(text: str) -> str:
     try:
         if _TIME.fullmatch(text):
             return timestamp_text(datetime.fromisoformat(text))
-    except ValueError:
+    except (ValueError, OverflowError):  # a real time whose zone takes it out of the calendar
         pass
     raise ValueError("must be a time with its zone, such as 2026-11-23T21:09:00Z")
 

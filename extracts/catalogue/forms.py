@@ -76,6 +76,13 @@ def _iso_date(value: Any) -> Any:
     raise PydanticCustomError("iso_date", "must be a date written as 2026-11-23")
 
 
+def _in_reach(day: date) -> date:
+    # Years beyond are placeholders such as 9999-12-31, and counting on from them leaves the calendar.
+    if not 1900 <= day.year <= 2199:
+        raise PydanticCustomError("year", "must be a day from 1900 to 2199")
+    return day
+
+
 _SLUG = r"[a-z0-9]+(-[a-z0-9]+)*"
 _REQUEST_ID = r"[A-Z][A-Z0-9]*(-[A-Z0-9]+)+"
 
@@ -88,7 +95,8 @@ Name = Annotated[str, Field(max_length=48, pattern=r"^[a-z][a-z0-9_]*$")]
 Email = Annotated[str, Field(max_length=120, pattern=r"^[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$")]
 Uri = Annotated[str, Field(max_length=500, pattern=r"^https://[A-Za-z0-9.-]+(:\d+)?(/[^\s\"'<>\\]*)?$")]
 OnsCode = Annotated[str, Field(pattern=r"^[A-Z]\d{8}$")]
-Day = Annotated[date, BeforeValidator(_iso_date), WithJsonSchema({"type": "string", "format": "date"})]
+_DAY_SCHEMA = {"type": "string", "format": "date", "pattern": r"^(19|2[01])\d\d-\d\d-\d\d$"}
+Day = Annotated[date, BeforeValidator(_iso_date), AfterValidator(_in_reach), WithJsonSchema(_DAY_SCHEMA)]
 Count = Annotated[StrictInt, Field(ge=1, le=2**53 - 1)]
 Number = Annotated[StrictInt, Field(ge=0, le=2**53 - 1)]
 Percent = Annotated[StrictInt, Field(ge=0, le=100)]

@@ -434,6 +434,8 @@ def test_no_group_may_be_smaller_than_five_people() -> None:
         ({"column": "updated_at", "before": "2008-02-20"}, "time with its zone"),
         ({"column": "updated_at", "before": "20080220T100000Z"}, "time with its zone"),
         ({"column": "updated_at", "before": "2008-02-20T10:00:00"}, "time with its zone"),
+        ({"column": "updated_at", "after": "9999-12-31T23:59:59-12:00"}, "time with its zone"),
+        ({"column": "updated_at", "after": "0001-01-01T00:00:00+12:00"}, "time with its zone"),
         ({"column": "sex", "equals": "female"}, "its values: F, M"),
         ({"column": "children", "between": [5, 2]}, "first value of between is greater"),
         ({"column": "award", "between": [10, 9.5]}, "first value of between is greater"),

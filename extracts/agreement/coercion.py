@@ -135,7 +135,10 @@ def _step(given: tuple[str, ...], column: Column) -> tuple[str, ...]:
 
 
 def _top(given: tuple[str, ...], column: Column) -> tuple[str, ...]:
-    return (_number(_single(given), column),)
+    top = _number(_single(given), column)
+    if column.maximum and Decimal(top) >= Decimal(column.maximum):
+        raise ValueError(f"top_code must be below {column.maximum}, the largest value: else every value stays exact")
+    return (top,)
 
 
 def _limits(given: tuple[str, ...], column: Column) -> tuple[str, ...]:

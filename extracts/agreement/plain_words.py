@@ -89,6 +89,9 @@ def checks_in_words(plan: ExtractPlan) -> list[str]:
         "or address of a person where none is planned.",
         "The counts: rows in the source = filtered + held + withheld + delivered, within the limits above.",
     ]
+    filled = [f"{c.name} in {c.filled_percent} %" for d in plan.datasets for c in d.columns if c.filled_percent]
+    if filled:
+        checks.append(f"Columns that must hold a value in at least so many rows: {', '.join(filled)}.")
     if plan.identifiability is Identifiability.PSEUDONYMISED:
         groups = ", ".join(name for d in plan.datasets for name in d.quasi_identifiers) or "none planned"
         checks.append(f"Groups of people who look alike, by: {groups}.")

@@ -85,7 +85,10 @@ class Condition:
 
 @dataclass(frozen=True)
 class PlannedColumn:
-    """One delivered column: `source` in the curated view, `name` in the file, treated by `treatment` (name@version)."""
+    """One delivered column: `source` in the curated view, `name` in the file, treated by `treatment` (name@version).
+
+    `filled_percent`: the smallest share of rows that must hold a value; 0 asks for none.
+    """
 
     name: str
     source: str
@@ -100,6 +103,7 @@ class PlannedColumn:
     treatment: str
     parameters: tuple[str, ...]
     delivered_type: ColumnType
+    filled_percent: int = 0
 
     @property
     def treatment_name(self) -> str:

@@ -87,7 +87,9 @@ def changed_columns(planned: PlannedDataset, source: Dataset) -> tuple[str, ...]
     declared = {c.name: c for c in source.columns}
     changed = {c.name for c in planned.filter_columns if _missing_or(declared.get(c.name), c, _filter_column)}
     for was in planned.columns:
-        again = partial(_column, treatment=was.treatment_name, parameters=was.parameters)
+        again = partial(
+            _column, treatment=was.treatment_name, parameters=was.parameters, filled_percent=was.filled_percent
+        )
         changed |= {was.source} if _missing_or(declared.get(was.source), was, again) else set()
     return tuple(sorted(changed))
 
@@ -107,7 +109,7 @@ def _columns(asked: DatasetAsked, source: Dataset, path: str, faults: Faults) ->
             continue
         where = f"{path}.columns.{number}.treatment"
         parameters = faults.attempt(where, partial(plan_parameters, wanted.treatment, column))
-        kept.append(_column(column, wanted.treatment.name, parameters or ()))
+        kept.append(_column(column, wanted.treatment.name, parameters or (), wanted.filled_percent))
     names = [c.name for c in kept]
     for double in sorted({n for n in names if names.count(n) > 1}):
         faults.add(path, f"two columns would both be delivered as {double}")
@@ -116,7 +118,7 @@ def _columns(asked: DatasetAsked, source: Dataset, path: str, faults: Faults) ->
     return tuple(kept)
 
 
-def _column(column: Column, treatment: str, parameters: tuple[str, ...]) -> PlannedColumn:
+def _column(column: Column, treatment: str, parameters: tuple[str, ...], filled_percent: int) -> PlannedColumn:
     how = TREATMENTS[treatment]
     return PlannedColumn(
         name=column.name + how.suffix,
@@ -132,6 +134,7 @@ def _column(column: Column, treatment: str, parameters: tuple[str, ...]) -> Plan
         treatment=how.reference,
         parameters=parameters,
         delivered_type=how.result or column.type,
+        filled_percent=filled_percent,
     )
 
 

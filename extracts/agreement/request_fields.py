@@ -215,7 +215,7 @@ class QualityTerms(Form):
     """What the data must be like to serve the purpose."""
 
     freshness_max_age_hours: Count
-    completeness: Paragraph
+    """How long ago, at most, the source may have been loaded; no less than its contract promises."""
 
 
 class Review(Form):

@@ -17,7 +17,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError
 
 from extracts.agreement.plan import Operator, SafeAddress
-from extracts.catalogue.forms import Form, Line, Name, OptionalText, Paragraph, clean_text, not_a_word
+from extracts.catalogue.forms import Form, Line, Name, OptionalText, Paragraph, Percent, clean_text, not_a_word
 from extracts.catalogue.treatments import TREATMENTS
 
 MAX_VALUES = 1000
@@ -139,6 +139,8 @@ class ColumnAsked(Form):
     justification: Paragraph
     """Why the purpose cannot be met without this column."""
     treatment: AskedTreatment
+    filled_percent: Percent = 0
+    """The smallest share of rows, in percent, that must hold a value; with fewer, nothing is delivered."""
 
 
 class DatasetAsked(Form):

@@ -3,8 +3,8 @@
 Rules:
 1. Columns: exactly the planned ones, in order, with the planned types.
 2. Rows: as many as were built, within the plan's limits, and not far from the previous delivery.
-3. Values: keys unique, what the contract promises never null is filled, allowed values and ranges hold where the
-   treatment keeps them, and every treated column has the form that its treatment gives.
+3. Values: keys unique, what the contract promises never null is filled, other columns to the share asked for; allowed
+   values and ranges hold where the treatment keeps them; every treated column has the form that its treatment gives.
 4. Freshness: the source was loaded, and the snapshot taken, no longer ago than the plan allows.
 5. A promise that the file cannot show (a key that is not delivered whole, no previous delivery) is listed with the
    reason; it is not passed off as checked.
@@ -174,9 +174,17 @@ def _column_checks(dataset: str, position: int, planned: PlannedColumn, column: 
     found = [_place_check(dataset, position, planned)]
     if (column is not None and not column.nullable) or how == "present":
         found.append(filled_check(dataset, planned.name))
+    elif planned.filled_percent:
+        found.append(_share_check(dataset, planned))
     if column is not None and keeps_values(planned):
         found += promise_checks(dataset, planned.name, column)
     return found + form_checks(dataset, planned)
+
+
+def _share_check(dataset: str, planned: PlannedColumn) -> Check:
+    harm = "The data does not serve its purpose, and gaps are taken for facts about people."
+    share = str(Decimal(planned.filled_percent) / 100)
+    return column_check("expect_column_values_to_not_be_null", dataset, planned.name, harm, mostly=share)
 
 
 def _place_check(dataset: str, position: int, planned: PlannedColumn) -> Check:

@@ -73,6 +73,10 @@ def test_an_event_dataset_shows_which_month_each_date_delivers() -> None:
     assert "Friday 4 December 2026 (delivers 2026-11)" in page(BENEFIT_CAP)
 
 
+def test_the_page_says_which_columns_must_be_filled() -> None:
+    assert "Columns that must hold a value in at least so many rows: council_code in 90 %." in page()
+
+
 def test_an_identified_page_speaks_of_no_groups() -> None:
     assert "people who look alike" not in page(BENEFIT_CAP)
     assert "identified: rows name people" in page(BENEFIT_CAP)

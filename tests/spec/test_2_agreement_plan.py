@@ -205,6 +205,7 @@ def test_words_that_steer_nothing_leave_the_plan_as_it_was(changes: dict[str, An
         (STATISTICS, {"schedule.end_on": "2028-12-30"}),
         (STATISTICS, {"retention.days": 729}),
         (STATISTICS, {"criticality": "operational"}),
+        (STATISTICS, {"datasets.0.columns.3.filled_percent": 91}),
         (STATISTICS, {"quality.freshness_max_age_hours": 71}),
         (STATISTICS, {"datasets.0.rows": [{"column": "sex", "equals": "F"}]}),
         (BENEFIT_CAP, {"datasets.0.rows.1.after": 1}),
@@ -521,6 +522,14 @@ def test_parameters_that_make_no_sense_are_refused(
 ) -> None:
     with pytest.raises(ValueError, match=why):
         plan_parameters(AskedTreatment(name=name, parameters=given_parameters), a_column(type=kind))
+
+
+@pytest.mark.parametrize("at", ["5000", "5000.00", "6000"])
+def test_a_top_code_that_no_value_reaches_is_refused(at: str) -> None:
+    column = a_column(type=ColumnType.DECIMAL, maximum="5000")
+    with pytest.raises(ValueError, match="below 5000"):
+        plan_parameters(AskedTreatment(name="top_code", parameters=(at,)), column)
+    assert plan_parameters(AskedTreatment(name="top_code", parameters=("4999.99",)), column) == ("4999.99",)
 
 
 def test_parameters_are_written_one_way() -> None:

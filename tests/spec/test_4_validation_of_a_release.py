@@ -101,6 +101,18 @@ def test_uniqueness_is_found_in_parts_too(tmp_path: Path, monkeypatch: pytest.Mo
     assert [c.detail for c in report.stopping] == ["500 values occur more than once"]
 
 
+@pytest.mark.parametrize(("percent", "passes"), [(0, True), (75, True), (76, False), (100, False)])
+def test_a_column_is_filled_to_the_share_that_was_asked_for(tmp_path: Path, percent: int, passes: bool) -> None:
+    planned = a_planned_dataset()
+    columns = tuple(replace(c, filled_percent=percent) if c.name == "council_code" else c for c in planned.columns)
+    report = validated(tmp_path, plan=a_plan(datasets=(replace(planned, columns=columns),)))
+    assert report.passed == passes
+    if not passes:
+        (check,) = report.stopping
+        assert said(check).startswith("council_code has a value")
+        assert check.detail == "1 of 4 rows break this"
+
+
 # --- limits ------------------------------------------------------------------------------------------------------
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from extracts.agreement.policy_case import Case, Parameters, Verdict, gap, not_applicable, passed, violation, words
+from extracts.agreement.policy_case import Case, Parameters, Verdict, gap, passed, violation, words
 from extracts.agreement.request_words import DpiaStatus, ReviewOutcome
 
 
@@ -61,15 +61,16 @@ def rights_arranged(case: Case, given: Parameters) -> list[Verdict]:
     return passed(f"contact: {case.request.rights.contact}")
 
 
-def no_objection(case: Case, _: Parameters) -> list[Verdict]:
-    """No specialist review that came with the request objects."""
-    given = list(case.request.reviews.given())
-    against = [name for name, review in given if review.outcome is ReviewOutcome.OBJECTS]
-    if against:
-        return [violation(f"the {name} review objects") for name in against]
-    if not given:
-        return not_applicable("no reviews came with it; the Board makes its own")
-    return passed(f"reviewed: {', '.join(name for name, _ in given)}")
+def specialists_reviewed(case: Case, given: Parameters) -> list[Verdict]:
+    """The reviews in `required` (legal, data protection, security) are there, dated by today, and none objects."""
+    reviews = dict(case.request.reviews.given())
+    found = [gap(f"there is no {name} review yet") for name in given["required"] if name not in reviews]
+    for name, review in reviews.items():
+        if review.outcome is ReviewOutcome.OBJECTS:
+            found.append(violation(f"the {name} review objects"))
+        if review.on > case.today:
+            found.append(violation(f"the {name} review is dated {review.on}, which is yet to come"))
+    return found or passed(f"reviewed: {', '.join(reviews) or 'none is required'}")
 
 
 def people_can_be_left_out(case: Case, _: Parameters) -> list[Verdict]:

@@ -47,7 +47,7 @@ CHECKS: dict[str, Check] = {
         Check(rights.retention_limited, {"max_days": dict, "evidence_days": int}),
         Check(rights.security_assured, {"schemes": list}),
         Check(rights.rights_arranged, {"min_words": int}),
-        Check(rights.no_objection, {}),
+        Check(rights.specialists_reviewed, {"required": list}),
         Check(rights.people_can_be_left_out, {}, Needs.DATASETS),
         Check(source.datasets_declared, {}),
         Check(source.source_authoritative, {}, Needs.DATASETS),

@@ -228,11 +228,14 @@ class Review(Form):
 
 
 class Reviews(Form):
-    """The three reviews that a request may already bring along."""
+    """What specialists recommend; the policy says which reviews must be there before a decision."""
 
     legal: Review | None = None
+    """On the power, the lawful basis and confidentiality."""
     data_protection: Review | None = None
+    """The data protection officer's."""
     security: Review | None = None
+    """On how the recipient keeps and destroys the data."""
 
     def given(self) -> Iterable[tuple[str, Review]]:
         """(name, review) for each that is there."""

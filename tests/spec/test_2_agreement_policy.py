@@ -244,6 +244,15 @@ BROKEN: list[tuple[str, str, dict[str, Any], str, str]] = [
         "the security review objects",
     ),
     (
+        "R6",
+        STATISTICS,
+        {"reviews.legal.on": "2026-11-24"},
+        "violation",
+        "the legal review is dated 2026-11-24, which is yet to come",
+    ),
+    ("R6", STATISTICS, {"reviews": removed}, "gap", "there is no data protection review yet"),
+    ("R6", BENEFIT_CAP, {"reviews.security": removed}, "gap", "there is no security review yet"),
+    (
         "S1",
         STATISTICS,
         {"datasets.0.dataset": "pip_award"},
@@ -334,6 +343,14 @@ def test_a_coarse_part_of_an_address_needs_a_reason_and_a_plan_for_safe_addresse
     assert [findings(a_request(changes=with_reason), r)[0][0] for r in ("N6", "N7")] == ["pass", "pass"]
 
 
+def test_what_the_fixes_of_addresses_and_bank_details_say_is_so() -> None:
+    bank = {"name": "sort_code", "treatment": "present", "justification": "Counts people without an account."}
+    assert findings(a_request(changes={"datasets.0.columns.7": bank}), "N5")[0][0] == "violation"
+    assert "not even a mark of presence" in RULES["N5"].fix
+    assert findings(a_request(changes={"datasets.0.columns.7": POSTCODE}), "N6")[0][0] == "violation"
+    assert "also with its reason" in RULES["N6"].fix
+
+
 def test_an_assessment_without_a_dpia_rests_on_the_officers_view() -> None:
     view = {"dpia.status": "not needed", "dpia.officer_view": "No new processing; covered by DPIA-SG-2024-001 in full."}
     assert findings(a_request(changes=view), "R1")[0][0] == "pass"
@@ -357,7 +374,7 @@ def test_the_assessment_is_bound_by_its_digest_and_reads_back() -> None:
 
 def test_the_assessment_prints_what_fails_first_with_its_fix() -> None:
     text = an_assessment(a_request(REFUSED)).as_text()
-    assert "10 violations, 0 gaps" in text
+    assert "10 violations, 3 gaps" in text
     proportionate = text[text.index("Proportionate?") : text.index("Rights protected?")]
     assert proportionate.index("VIOLATION N3") < proportionate.index("pass      N1")
     assert "What to do: Drop the columns" in proportionate

@@ -16,6 +16,7 @@ from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
 from extracts.agreement import request_fields as fields
+from extracts.agreement import request_terms as terms
 from extracts.agreement.plan import Criticality
 from extracts.agreement.request_rows import DatasetAsked
 from extracts.canonical import digest
@@ -40,10 +41,15 @@ class Request(Form):
     request_id: RequestId
     """Given by the register, such as SDDSB-2026-014; stays over versions and renewals."""
     version: Count
+    """Counts up from 1; a change after submission is a new version."""
     title: Line
+    """One line by which people find it in lists."""
     requester: fields.Requester
+    """Who asks, and for which body."""
     received_on: Day
+    """The day on which the request came in; the turnaround is counted from it."""
     needed_by: Day | None = None
+    """When the data is needed first, if there is such a day."""
     criticality: Criticality
     """What a late or stopped delivery would harm: an entitlement, a service (operational) or an analysis."""
     identifiability: Annotated[
@@ -53,38 +59,61 @@ class Request(Form):
     recipient: Slug
     """Id of a declared recipient."""
     purpose: fields.PurposeAsked
+    """What it is for, why it is necessary, and why less would not do."""
     legal: fields.Legal
+    """The power to share and the lawful basis."""
     data_types: fields.DataTypes
+    """Which kinds of data are asked for, as data protection law tells them apart."""
     data_subjects: Paragraph
     """Whose data it is, specifically."""
     territory: fields.Territory
     """ONS codes of the area, such as S92000003 (Scotland) or S12000047 (Fife)."""
     controllers: Annotated[tuple[fields.ControllerAsked, ...], Field(min_length=1)]
+    """The bodies responsible for the data: the source's and the recipient's, at least."""
     processors: tuple[fields.ProcessorAsked, ...]
     """Write [] if there are none."""
     storage_locations: Annotated[tuple[Line, ...], Field(min_length=1)]
+    """Where the recipient keeps it."""
     other_recipients: tuple[Line, ...]
     """Anyone else who will see the data; write [] if nobody."""
     onward_sharing: fields.OnwardSharingAsked
+    """Whether the recipient wants to pass it on."""
     linkage: fields.Linkage
+    """Whether it will be joined with other data."""
     reidentification_prohibited: Flag
+    """Whether tracing pseudonymised rows back to people is prohibited."""
     leaves_uk: Flag
+    """Whether the data leaves the United Kingdom."""
     countries: fields.Countries = ()
+    """To which countries, if it does."""
     dpia: fields.Dpia
+    """How far the data protection impact assessment is, and what it found."""
     privacy_notice_ref: Uri
-    rights: fields.Rights
-    security_assurance: fields.SecurityAssurance
-    transfer: fields.Transfer
-    schedule: fields.ScheduleAsked
-    retention: fields.Retention
-    limits: fields.LimitsAsked
-    quality: fields.QualityTerms
-    reviews: fields.Reviews = fields.Reviews()
+    """Address (https) of the notice that tells people of this sharing."""
+    rights: terms.Rights
+    """How people's rights are met."""
+    security_assurance: terms.SecurityAssurance
+    """Who vouches for the recipient's security, and until when."""
+    transfer: terms.Transfer
+    """By which way, and in which format, the files travel."""
+    schedule: terms.ScheduleAsked
+    """When it is delivered, from when, and until when."""
+    retention: terms.Retention
+    """How long the recipient keeps it, and how it ends."""
+    limits: terms.LimitsAsked
+    """How many rows and deliveries there may be, and how small a group."""
+    quality: terms.QualityTerms
+    """How fresh the data must be to serve the purpose."""
+    reviews: terms.Reviews = terms.Reviews()
+    """What specialists in law, data protection and security recommend."""
     agreement_ref: Line
     """The memorandum or sharing agreement between the two bodies that this falls under."""
     special_conditions: tuple[Paragraph, ...] = ()
+    """Further conditions that the recipient accepts."""
     note: OptionalText = ""
+    """Anything else that the Board should know; it steers nothing."""
     datasets: Annotated[tuple[DatasetAsked, ...], Field(min_length=1)]
+    """What is asked of each dataset: columns and rows."""
 
     @model_validator(mode="after")
     def _each_dataset_once(self) -> Request:

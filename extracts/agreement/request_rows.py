@@ -79,17 +79,32 @@ def _pair(name: str) -> dict[str, Any]:
     }
 
 
+def _exactly_one(*names: str) -> dict[str, Any]:
+    """For editors, what `_check_one` says to the reader."""
+    given = {"not": {"type": "null"}}
+    return {"oneOf": [{"required": [name], "properties": {name: given}} for name in names]}
+
+
+_OPERATORS = tuple(operator.value for operator in Operator)
+
+
 class Comparison(Form):
     """One comparison. `between` includes both ends, `before` and `after` exclude theirs; a blank satisfies none."""
 
     model_config = ConfigDict(validate_by_name=True, validate_by_alias=True)
 
     equals: Value | None = None
+    """Equal to this value."""
     in_: Annotated[tuple[Value, ...], Field(min_length=1, max_length=MAX_VALUES)] | None = Field(None, alias="in")
+    """One of these values."""
     between: tuple[Value, Value] | None = None
+    """From the first value to the second, both included."""
     before: Value | None = None
+    """Less or earlier than this value."""
     after: Value | None = None
+    """More or later than this value."""
     is_null: Literal[True] | None = None
+    """true: has no value."""
 
     def stated(self) -> list[tuple[Operator, tuple[str, ...]]]:
         """(operator, values) of every comparison that is written; a valid one has exactly one, or a `not`."""
@@ -103,6 +118,8 @@ class Comparison(Form):
 class NotComparison(Comparison):
     """A comparison that must not hold; for blanks it does not hold either."""
 
+    model_config = ConfigDict(json_schema_extra=_exactly_one(*_OPERATORS))
+
     @model_validator(mode="after")
     def _one(self) -> NotComparison:
         _check_one(len(self.stated()))
@@ -112,8 +129,12 @@ class NotComparison(Comparison):
 class RowCondition(Comparison):
     """A condition on one column. All conditions of a dataset must hold."""
 
+    model_config = ConfigDict(json_schema_extra=_exactly_one(*_OPERATORS, "not"))
+
     column: Name
+    """A column of the dataset's contract; it need not be delivered."""
     not_: NotComparison | None = Field(None, alias="not")
+    """The comparison that must not hold; a blank does not satisfy it either."""
 
     @model_validator(mode="after")
     def _one(self) -> RowCondition:
@@ -136,9 +157,11 @@ class ColumnAsked(Form):
     """One column, why it is needed, and how it is to be treated."""
 
     name: Name
+    """The column's name in the dataset's contract."""
     justification: Paragraph
     """Why the purpose cannot be met without this column."""
     treatment: AskedTreatment
+    """What is done to it before it leaves, such as keep or age_band: 10."""
     filled_percent: Percent = 0
     """The smallest share of rows, in percent, that must hold a value; with fewer, nothing is delivered."""
 
@@ -147,10 +170,13 @@ class DatasetAsked(Form):
     """What is asked of one dataset."""
 
     dataset: Name
+    """Name of a declared dataset."""
     used_for: Line
     """What the data is taken as evidence of; the source must be authoritative for it."""
     columns: Annotated[tuple[ColumnAsked, ...], Field(min_length=1)]
+    """The columns to be delivered; no other leaves the source."""
     rows: tuple[RowCondition, ...] = ()
+    """Conditions that must all hold; without any, every row of the period."""
     address_reason: OptionalText = ""
     """Why addresses are needed at all; only where an address column is asked for."""
     safe_address: SafeAddress = SafeAddress.NOT_APPLICABLE

@@ -25,6 +25,7 @@ def pages() -> Mapping[str, Callable[[], str]]:
         "reference/manifest.md": manifest_reference,
         "reference/expectations.md": expectations_reference,
         "reference/request.schema.json": request_schema_page,
+        "reference/request.md": request_fields_page,
     }
 
 
@@ -33,6 +34,14 @@ def request_schema_page() -> str:
     from extracts.agreement.request import request_schema
 
     return json.dumps(request_schema(), indent=2, ensure_ascii=False) + "\n"
+
+
+def request_fields_page() -> str:
+    """Every field of a request, from that schema."""
+    from extracts.agreement.request import request_schema
+    from extracts.cli.request_reference import request_page
+
+    return _NOTE + request_page(request_schema())
 
 
 def settings_page() -> str:

@@ -56,6 +56,7 @@ def review(user: Actor = "", as_json: Json = False) -> None:
     found = review_running(workplace(), acting(user))
     rows = [("stops at once", a.request_id, _findings(a)) for a in found.to_stop]
     rows += [("review", a.request_id, _findings(a)) for a in found.to_review]
+    rows += [("cannot be judged", request_id, reason) for request_id, reason in found.unreadable]
     answer(rows, as_json, lambda: show_table("Agreements under this policy", ("what", "agreement", "why"), rows))
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from extracts.errors import Outcome
 from extracts.settings import open_workplace
 from extracts.steps.policy_review import review_running
-from tests.support.world import FIFE, World
+from tests.support.world import ANALYSTS, FIFE, World
 
 
 def _under_a_new_policy(world: World, folder: Path, immediate: bool) -> World:
@@ -34,6 +34,20 @@ def test_a_new_rule_lists_running_agreements_for_review_and_lets_them_run(world:
     assert FIFE in {a.request_id for a in found.to_review}
     assert not found.to_stop
     assert changed.run(FIFE)["outcome"] == Outcome.DELIVERED
+
+
+def test_an_unreadable_agreement_hides_no_other_and_the_ledger_is_told_once(world: World, tmp_path: Path) -> None:
+    changed = _under_a_new_policy(world, tmp_path / "governance", immediate=False)
+    (changed.work.places.published / f"{ANALYSTS}.json").write_text("{}")
+    for _ in range(2):
+        found = review_running(changed.work, "a test")
+        assert FIFE in {a.request_id for a in found.to_review}
+        assert [request_id for request_id, _ in found.unreadable] == [ANALYSTS]
+        changed.later(days=1)
+    assert len([e for e in changed.ledger("policy.review") if e.subject == FIFE]) == 1
+    stricter = _under_a_new_policy(world, tmp_path / "stricter", immediate=True)
+    review_running(stricter.work, "a test")
+    assert len([e for e in stricter.ledger("policy.stop") if e.subject == FIFE]) == 1
 
 
 def test_an_immediate_rule_stops_them_at_the_next_gate(world: World, tmp_path: Path) -> None:

@@ -207,6 +207,7 @@ def _plan(contract: Dataset) -> ExtractPlan:
         major_version=1,
         relation=contract.relation,
         view_digest=contract.view_digest,
+        coverage=contract.coverage,
         columns=planned,
         conditions=(),
         filter_columns=filter_columns(contract, ()),

@@ -32,7 +32,7 @@ def _may_choose_rows(source: Dataset) -> str:
 
 
 def rows_within_territory(case: Case, given: Parameters) -> list[Verdict]:
-    """The territory is the recipient's, and a part of the country is also a condition on `column`.
+    """The territory is the recipient's, and a source that covers more is kept to it by a condition on `column`.
 
     `whole` maps the code of a whole country to the letter that codes of its parts begin with.
     """
@@ -42,11 +42,11 @@ def rows_within_territory(case: Case, given: Parameters) -> list[Verdict]:
     found = []
     if beyond and case.receiving:
         found.append(violation(f"{case.receiving.name} is not responsible for {', '.join(beyond)}"))
-    if set(territory) & set(whole):
-        return found or not_applicable("the territory is the whole country")
     for asked, source in case.sources():
+        if source.coverage and all(_lies_in(code, territory, whole) for code in source.coverage):
+            continue
         chosen = [use.condition.comparison() for use in case.rows() if use.name == f"{asked.dataset}.{given['column']}"]
-        if not any(_keeps_within(c, territory) for c in chosen):
+        if not any(_keeps_within(c, territory, whole) for c in chosen):
             found.append(_outside(source, given["column"], territory))
     return found or passed(f"only rows of {', '.join(territory)}")
 
@@ -55,9 +55,12 @@ def _lies_in(code: str, own: tuple[str, ...], whole: Mapping[str, str]) -> bool:
     return code in own or any(code.startswith(whole[country]) for country in own if country in whole)
 
 
-def _keeps_within(comparison: tuple[Operator, tuple[str, ...], bool], territory: tuple[str, ...]) -> bool:
+def _keeps_within(
+    comparison: tuple[Operator, tuple[str, ...], bool], territory: tuple[str, ...], whole: Mapping[str, str]
+) -> bool:
     operator, values, negated = comparison
-    return operator in (Operator.EQUALS, Operator.IN) and not negated and set(values) <= set(territory)
+    chosen = operator in (Operator.EQUALS, Operator.IN) and not negated
+    return chosen and all(_lies_in(value, territory, whole) for value in values)
 
 
 def _outside(source: Dataset, column: str, territory: tuple[str, ...]) -> Verdict:

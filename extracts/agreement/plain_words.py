@@ -41,6 +41,7 @@ def rows_in_words(dataset: PlannedDataset) -> list[str]:
     return [
         f"Every row {which}{where}.",
         *_chosen_unseen(dataset),
+        *_blanks(dataset),
         "Restricted records and people on hold are left out, always.",
         _SAFE[dataset.safe_address],
     ]
@@ -107,6 +108,14 @@ def _chosen_unseen(dataset: PlannedDataset) -> list[str]:
         for c in dataset.filter_columns
         if c.name in unseen
     ]
+
+
+def _blanks(dataset: PlannedDataset) -> list[str]:
+    """Who is in the file although a column about them is blank, and who is not."""
+    area = f"The source covers {', '.join(dataset.coverage)}; people whose area is not known may be among its rows."
+    compared = sorted({c.column for c in dataset.conditions if c.operator is not Operator.IS_NULL})
+    left_out = f"Rows in which {' or '.join(compared)} is blank are left out."
+    return [*([area] if dataset.coverage else []), *([left_out] if compared else [])]
 
 
 def _condition_in_words(condition: Condition, kind: ColumnType) -> str:

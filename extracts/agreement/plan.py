@@ -130,12 +130,16 @@ class FilterColumn:
 
 @dataclass(frozen=True)
 class PlannedDataset:
-    """What is drawn from one dataset. `quasi_identifiers` are delivered names; `columns` are in delivered order."""
+    """What is drawn from one dataset. `quasi_identifiers` are delivered names; `columns` are in delivered order.
+
+    `coverage`: ONS codes of the area whose people the source holds.
+    """
 
     dataset: str
     major_version: int
     relation: str
     view_digest: str
+    coverage: tuple[str, ...]
     columns: tuple[PlannedColumn, ...]
     conditions: tuple[Condition, ...]
     filter_columns: tuple[FilterColumn, ...]

@@ -59,6 +59,7 @@ def plan_dataset(asked: DatasetAsked, source: Dataset, request: Request, path: s
         major_version=source.major_version,
         relation=source.relation,
         view_digest=source.view_digest,
+        coverage=source.coverage,
         columns=columns,
         conditions=conditions,
         filter_columns=filter_columns(source, conditions),

@@ -100,6 +100,7 @@ class Dataset:
     `persons`: the columns that hold a person's identifier; a hold on any of them leaves the row out. `subject` is the
     one that k-anonymity and the membership index count. `load_tables` are rows of the load-stamp table; the oldest
     counts. `view_digest` is over the parsed definition in `view.sql`: layout and comments do not count.
+    `coverage`: ONS codes of the area whose people the source holds; those without a known area may be among them.
     `deployed_view_digest` is of the definition as PostgreSQL prints it; empty if no lock covers this version and view.
     """
 
@@ -123,6 +124,7 @@ class Dataset:
     partition_column: str = ""
     restricted_column: str = ""
     safe_address_column: str = ""
+    coverage: tuple[str, ...] = ()
     authoritative_for: tuple[str, ...] = ()
     not_authoritative_for: Mapping[str, str] = field(default_factory=dict)
     quality: tuple[QualityRule, ...] = ()

@@ -14,7 +14,7 @@ from pydantic import ConfigDict, Field, StrictBool, StrictInt, model_validator
 from pydantic_core import PydanticCustomError
 
 from extracts.catalogue.contract import Classification, Identifiability, Identifier, PeriodKind
-from extracts.catalogue.forms import Form, Line, Name, Paragraph, Slug
+from extracts.catalogue.forms import Form, Line, Name, OnsCode, Paragraph, Slug
 
 Version = Annotated[str, Field(pattern=r"^[1-9]\d{0,3}\.\d{1,4}\.\d{1,4}$")]
 Relation = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*$")]
@@ -39,6 +39,7 @@ class DatasetProperties(Form):
     partitionColumn: Name | None = None
     restrictedColumn: Name
     safeAddressColumn: Name
+    coverage: tuple[OnsCode, ...] = Field(min_length=1)
     authoritativeFor: tuple[Line, ...] = Field(min_length=1)
     notAuthoritativeFor: dict[Line, Line]
 

@@ -86,6 +86,7 @@ def _dataset(form: ContractForm, contract_digest: str, digest: str, deployed_dig
         partition_column=given.partitionColumn or "",
         restricted_column=given.restrictedColumn,
         safe_address_column=given.safeAddressColumn,
+        coverage=tuple(sorted(set(given.coverage))),
         authoritative_for=given.authoritativeFor,
         not_authoritative_for=dict(given.notAuthoritativeFor),
         quality=(*(_rule(q) for q in schema.quality), *(r for c in schema.properties for r in _column_rules(c))),

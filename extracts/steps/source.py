@@ -39,10 +39,11 @@ def check_covered(work: Workplace, plan: ExtractPlan) -> None:
     """
     for planned in plan.datasets:
         dataset = work.dataset(planned.dataset)
-        now = (dataset.major_version, dataset.relation, dataset.view_digest)
-        if now != (planned.major_version, planned.relation, planned.view_digest):
+        now = (dataset.major_version, dataset.relation, dataset.view_digest, dataset.coverage)
+        if now != (planned.major_version, planned.relation, planned.view_digest, planned.coverage):
             raise SourceChanged(
-                f"{plan.request_id}: the curated view of {planned.dataset} is not the one that was approved.",
+                f"{plan.request_id}: the curated view of {planned.dataset}, or the area it covers, is not the one that "
+                "was approved.",
                 advice="Its contract changed since. The changed view needs a new decision.",
             )
         if changed := changed_columns(planned, dataset):

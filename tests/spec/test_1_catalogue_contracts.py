@@ -49,6 +49,7 @@ customProperties:
   - {property: restrictedColumn, value: restricted}
   - {property: safeAddressColumn, value: safe_address}
   - {property: authoritativeFor, value: [visits]}
+  - {property: coverage, value: [S92000003]}
   - {property: notAuthoritativeFor, value: {earnings: HMRC}}
 schema:
   - name: visit
@@ -215,7 +216,7 @@ NOT_THE_STANDARD = (
         "value: [visit], colour: red}",
         r"line 21, customProperties.2.colour: no field of",
     ),
-    ("required: true", "required: 'true'", r"line 39, .*required: is not of the type"),
+    ("required: true", "required: 'true'", r"line 40, .*required: is not of the type"),
 )
 NOT_OURS = (
     ("property: title", "property: titel", r"line 19, customProperties.titel: no field has this name"),
@@ -231,7 +232,7 @@ NOT_OURS = (
 )
 NO_SENSE = (
     ("name: visit", "name: visits", r"line 4, name: is not the name of its folder, visit"),
-    ("  - name: visit", "  - name: call", r"line 30, schema.0.name: is not the contract's name, visit"),
+    ("  - name: visit", "  - name: call", r"line 31, schema.0.name: is not the contract's name, visit"),
     ("- name: fare", "- name: nino", r"nino is declared twice"),
     ("role: Information Asset Owner", "role: Reader", r"must name one person with the role 'Information Asset Owner'"),
     ("unit: d", "unit: fortnights", r"slaProperties: must have one `latency`.*Allowed: h, d"),

@@ -73,6 +73,12 @@ def test_an_event_dataset_shows_which_month_each_date_delivers() -> None:
     assert "Friday 4 December 2026 (delivers 2026-11)" in page(BENEFIT_CAP)
 
 
+def test_the_page_says_who_is_in_it_without_a_known_area_or_value() -> None:
+    assert "The source covers S92000003; people whose area is not known may be among its rows." in page()
+    assert "Rows in which cap_reduction or council_code is blank are left out." in page(BENEFIT_CAP)
+    assert "is blank are left out" not in page()
+
+
 def test_the_page_says_which_columns_must_be_filled() -> None:
     assert "Columns that must hold a value in at least so many rows: council_code in 90 %." in page()
 

@@ -233,6 +233,7 @@ def test_another_recipient_gives_another_digest() -> None:
         {"version": "2.0.0"},
         {"view_digest": "sha256:" + "c" * 64},
         {"relation": "curated.other"},
+        {"coverage": ("S12000047",)},
         {"key": ("nino", "award_type")},
     ],
 )

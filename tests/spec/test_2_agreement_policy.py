@@ -329,6 +329,29 @@ def test_choosing_rows_by_special_category_data_needs_its_condition_too() -> Non
     assert findings(a_request(changes=rows), "L7")[0][0] == "violation"
 
 
+def covering(*codes: str) -> dict[str, Dataset]:
+    return {**the_datasets(), "pension_credit_award": replace(the_datasets()["pension_credit_award"], coverage=codes)}
+
+
+@pytest.mark.parametrize("coverage", [(), ("S92000003", "E92000001")])
+def test_a_whole_country_is_no_licence_for_rows_of_a_source_that_covers_more(coverage: tuple[str, ...]) -> None:
+    found = findings(a_request(), "N10", datasets=covering(*coverage))
+    assert found[0][0] == "violation"
+    assert "not limited to S92000003" in found[0][1]
+
+
+def test_a_source_that_covers_more_is_kept_to_a_country_by_its_councils() -> None:
+    councils = {"datasets.0.rows": [{"column": "council_code", "in": ["S12000047", "S12000049"]}]}
+    datasets = covering("S92000003", "E92000001")
+    assert findings(a_request(changes=councils), "N10", datasets=datasets)[0][0] == "pass"
+    abroad = {"datasets.0.rows": [{"column": "council_code", "in": ["S12000047", "E06000001"]}]}
+    assert findings(a_request(changes=abroad), "N10", datasets=datasets)[0][0] == "violation"
+
+
+def test_a_source_within_the_territory_needs_no_condition() -> None:
+    assert findings(a_request(), "N10", datasets=covering("S12000047"))[0][0] == "pass"
+
+
 def test_a_mark_of_presence_tells_no_address() -> None:
     present = {"name": "address", "treatment": "present", "justification": "Counts people without any address."}
     assert findings(a_request(changes={"datasets.0.columns.7": present}), "N6")[0][0] == "pass"

@@ -96,6 +96,7 @@ def a_planned_dataset(
         major_version=dataset.major_version,
         relation=dataset.relation,
         view_digest=dataset.view_digest,
+        coverage=dataset.coverage,
         columns=planned,
         conditions=conditions,
         filter_columns=filter_columns(dataset, conditions),

@@ -255,6 +255,7 @@ def _dataset(
         period_column=period[1],
         restricted_column="restricted",
         safe_address_column="safe_address",
+        coverage=("S92000003",),
         authoritative_for=authoritative,
         not_authoritative_for={"earnings": "HMRC"},
     )

@@ -14,24 +14,23 @@ from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import Final
 
-from extracts.catalogue.contract import Classification, ColumnType, Identifiability, Identifier
+from extracts.catalogue.contract import ColumnType, Identifiability, Identifier
 from extracts.catalogue.contract_forms import ColumnForm
+from extracts.catalogue.form_limits import NEVER_LEAVES, tells_who
 from extracts.catalogue.treatments import TREATMENTS
 
 Faults = Iterator[tuple[str, str, tuple[str, ...]]]
 
-NEVER_LEAVES: Final = (Classification.FREE_TEXT, Classification.FINANCIAL_ACCOUNT, Classification.CONTROL)
-_OF_DIRECT_IDENTIFIERS = ("pseudonymise", "present")
 _DECIMAL = re.compile(r"numeric\((\d{1,2}),\s?(\d{1,2})\)")
 
-# PostgreSQL's type -> the standard's word for it, and ours.
+# The type as contracts write it -> the standard's word for it, ours, and PostgreSQL's own name.
 TYPES: Final = {
-    "text": ("string", ColumnType.STRING),
-    "integer": ("integer", ColumnType.INTEGER),
-    "numeric": ("number", ColumnType.DECIMAL),
-    "date": ("date", ColumnType.DATE),
-    "timestamptz": ("timestamp", ColumnType.TIMESTAMP),
-    "boolean": ("boolean", ColumnType.BOOLEAN),
+    "text": ("string", ColumnType.STRING, "text"),
+    "integer": ("integer", ColumnType.INTEGER, "integer"),
+    "numeric": ("number", ColumnType.DECIMAL, "numeric"),
+    "date": ("date", ColumnType.DATE, "date"),
+    "timestamptz": ("timestamp", ColumnType.TIMESTAMP, "timestamp with time zone"),
+    "boolean": ("boolean", ColumnType.BOOLEAN, "boolean"),
 }
 
 
@@ -53,9 +52,15 @@ def decimal_size(column: ColumnForm) -> tuple[int, int]:
     return (int(match[1]), int(match[2])) if match else (0, 0)
 
 
+def postgres_type(kind: ColumnType, precision: int, scale: int) -> str:
+    """The type as PostgreSQL prints it: `numeric(10,2)`, `timestamp with time zone`."""
+    name = next(printed for _, ours, printed in TYPES.values() if ours is kind)
+    return f"{name}({precision},{scale})" if kind is ColumnType.DECIMAL else name
+
+
 def _type(column: ColumnForm) -> Faults:
     kind = column_type(column)
-    words = {ours: standard for standard, ours in TYPES.values()}
+    words = {ours: standard for standard, ours, _ in TYPES.values()}
     if kind is None:
         yield (
             "physicalType",
@@ -89,9 +94,8 @@ def _treatments(column: ColumnForm) -> Faults:
 def _fits(column: ColumnForm, form: Identifiability, treatment: str) -> bool:
     if form is Identifiability.IDENTIFIED:
         return True
-    if column.customProperties.identifier is Identifier.DIRECT:
-        return treatment in _OF_DIRECT_IDENTIFIERS
-    return not (column.classification is Classification.ADDRESS and treatment == "keep")
+    identifier, kind = column.customProperties.identifier, column_type(column) or ColumnType.STRING
+    return not tells_who(identifier, column.classification, kind, treatment)
 
 
 def _values(column: ColumnForm) -> Faults:

@@ -304,6 +304,16 @@ def test_an_address_can_be_kept_only_where_people_are_identified_anyway(tmp_path
     load(tmp_path / "coarser", contract.replace("pseudonymised: [keep]", "pseudonymised: [postcode_area]"))
 
 
+def test_a_date_of_a_persons_life_is_kept_in_no_pseudonymised_row(tmp_path: Path) -> None:
+    kept = changed("pseudonymised: [month]", "pseudonymised: [keep]")
+    load(tmp_path / "an event", kept)
+    line = "          - {property: treatments, value: {identified: [keep, month]"
+    quasi = kept.replace(line, "          - {property: identifier, value: quasi}\n" + line)
+    assert quasi != kept
+    with pytest.raises(InvalidDocument, match=r"pseudonymised: 'keep' does not fit this column"):
+        load(tmp_path / "a life", quasi)
+
+
 def test_every_fault_is_told_at_once_and_of_every_file(tmp_path: Path) -> None:
     for name in ("visit", "call"):
         (tmp_path / "expectations" / name).mkdir(parents=True)

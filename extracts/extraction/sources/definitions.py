@@ -10,7 +10,8 @@ Rules:
 
 from __future__ import annotations
 
-from extracts.catalogue.contract import Column, ColumnType, Dataset
+from extracts.catalogue.column_sense import postgres_type
+from extracts.catalogue.contract import Dataset
 from extracts.catalogue.view import deployed_definition, viewdef_digest
 from extracts.errors import SourceChanged
 from extracts.extraction.sources.postgres import Connection
@@ -31,13 +32,6 @@ _COLUMNS = (
     " JOIN pg_catalog.pg_class c ON c.oid = a.attrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
     " WHERE n.nspname = %s AND c.relname = %s AND c.relkind = 'v' AND a.attnum > 0 AND NOT a.attisdropped"
 )
-_TYPES = {
-    ColumnType.STRING: "text",
-    ColumnType.INTEGER: "integer",
-    ColumnType.DATE: "date",
-    ColumnType.TIMESTAMP: "timestamp with time zone",
-    ColumnType.BOOLEAN: "boolean",
-}
 
 
 def check_curated_view(connection: Connection, dataset: Dataset) -> str:
@@ -61,20 +55,13 @@ def check_curated_view(connection: Connection, dataset: Dataset) -> str:
 
 def column_problems(dataset: Dataset, found: dict[str, str]) -> list[str]:
     """What differs between the contract's columns and `found`: PostgreSQL types by name."""
-    wanted = {c.name: postgres_type(c) for c in dataset.columns}
+    wanted = {c.name: postgres_type(c.type, c.precision, c.scale) for c in dataset.columns}
     missing = [f"column {name} is gone" for name in wanted if name not in found]
     added = [f"column {name} is not declared" for name in found if name not in wanted]
     retyped = [
         f"column {name} is {found[name]}, not {type}" for name, type in wanted.items() if found.get(name, type) != type
     ]
     return [*missing, *added, *retyped]
-
-
-def postgres_type(column: Column) -> str:
-    """The type that the contract promises, as PostgreSQL writes it."""
-    if column.type is ColumnType.DECIMAL:
-        return f"numeric({column.precision},{column.scale})"
-    return _TYPES[column.type]
 
 
 def check_agreement_view(connection: Connection, expected: ExpectedView) -> str:

@@ -19,8 +19,9 @@ from extracts.catalogue.contract import Column, ColumnType, Dataset, QualityRule
 from extracts.catalogue.contract_forms import ColumnForm, ContractForm, QualityForm
 from extracts.catalogue.contract_sense import contract_problems, largest_age_hours, owners
 from extracts.catalogue.forms import fill
+from extracts.catalogue.locked_view import LOCK_FILE, lock_of, read_locks
 from extracts.catalogue.odcs_document import standard_document
-from extracts.catalogue.view import LOCK_FILE, read_lock, view_digest, view_name
+from extracts.catalogue.view import view_digest, view_name
 from extracts.errors import InvalidDocument, Problem
 
 CONTRACT_FILE = "contract.yaml"
@@ -57,9 +58,9 @@ def load_dataset(contract: Path, view: Path) -> Dataset:
             str(view), [Problem("sql", f"does not create {form.contract[0].physicalName}, which the contract names")]
         )
     digest = view_digest(sql, str(view))
-    lock = read_lock(contract.parent / LOCK_FILE)
-    is_locked = lock and (lock.version, lock.view_digest) == (form.version, digest)
-    return _dataset(form, digest_bytes(data), digest, lock.deployed_digest if lock and is_locked else "")
+    lock = lock_of(read_locks(contract.parent / LOCK_FILE), form.version)
+    deployed = lock.deployed_digest if lock and lock.view_digest == digest else ""
+    return _dataset(form, digest_bytes(data), digest, deployed)
 
 
 def _dataset(form: ContractForm, contract_digest: str, digest: str, deployed_digest: str) -> Dataset:

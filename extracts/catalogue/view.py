@@ -2,9 +2,11 @@
 
 Rules:
 1. Comments, layout and the case of keywords do not count; a column, join, condition, cast or name does.
-2. A view changes only together with its contract's version: `view.lock.json` remembers which definition a version has.
+2. A view changes only together with its contract's version: `locked_view` remembers which definition a version has.
 3. PostgreSQL prints a view in its own words, so the lock holds a second digest, of what the database prints. Before
    anything is read, the deployed view must still print it.
+4. A view calls PostgreSQL's own functions, operators and types alone: the body of any other could change without a
+   sign. Its file creates the view and comments on it, and does nothing else to a database.
 """
 
 from __future__ import annotations
@@ -12,41 +14,22 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from extracts.canonical import digest
-from extracts.catalogue.contract import Dataset
 from extracts.errors import InvalidDocument, Problem, SourceChanged
 
 if TYPE_CHECKING:
     from psycopg import Connection
 
-LOCK_FILE = "view.lock.json"
 _POSITIONS = frozenset({"stmt_len", "rexpr_list_start", "rexpr_list_end", "list_start", "list_end"})
-
-
-@dataclass(frozen=True)
-class ViewLock:
-    """What `view.lock.json` says: this version of the contract has this view, which PostgreSQL prints like that."""
-
-    version: str
-    view_digest: str
-    deployed_digest: str
-
-    def text(self) -> str:
-        """The file's text."""
-        return json.dumps(asdict(self), indent=2) + "\n"
 
 
 def view_digest(sql: str, source: str = "view.sql") -> str:
     """The digest of the one view that `sql` creates: its name, options and SELECT. Raises InvalidDocument."""
-    views = [s["stmt"]["ViewStmt"] for s in _parsed(sql, source) if "ViewStmt" in s["stmt"]]
-    if len(views) != 1:
-        raise InvalidDocument(source, [Problem("sql", f"creates {len(views)} views; it must create one")])
+    view = _one_view(sql, source)
     # Whether it says OR REPLACE makes no difference to what is there afterwards.
-    return digest(_text_only({k: v for k, v in views[0].items() if k != "replace"}))
+    return digest(_text_only({k: v for k, v in view.items() if k != "replace"}))
 
 
 def viewdef_digest(definition: str, source: str = "pg_get_viewdef") -> str:
@@ -54,15 +37,14 @@ def viewdef_digest(definition: str, source: str = "pg_get_viewdef") -> str:
     statements = _parsed(definition, source)
     if len(statements) != 1 or "SelectStmt" not in statements[0]["stmt"]:
         raise InvalidDocument(source, [Problem("sql", "is not one SELECT")])
+    _refuse_strangers(statements[0], source)
     return digest(_text_only(statements[0]["stmt"]["SelectStmt"]))
 
 
 def view_name(sql: str, source: str = "view.sql") -> str:
     """`schema.name` of the view that `sql` creates. Raises InvalidDocument."""
-    views = [s["stmt"]["ViewStmt"]["view"] for s in _parsed(sql, source) if "ViewStmt" in s["stmt"]]
-    if len(views) != 1:
-        raise InvalidDocument(source, [Problem("sql", f"creates {len(views)} views; it must create one")])
-    return f"{views[0].get('schemaname', '')}.{views[0]['relname']}"
+    view = _one_view(sql, source)["view"]
+    return f"{view.get('schemaname', '')}.{view['relname']}"
 
 
 def deployed_definition(connection: Connection[Any], relation: str) -> str:
@@ -72,27 +54,6 @@ def deployed_definition(connection: Connection[Any], relation: str) -> str:
     if row is None:
         raise SourceChanged(f"There is no view {relation} in the source.", advice="Ask its DBA where it went.")
     return str(row[0])
-
-
-def read_lock(path: Path) -> ViewLock | None:
-    """The lock in a file; None if there is no file. Raises InvalidDocument."""
-    if not path.exists():
-        return None
-    try:
-        return ViewLock(**json.loads(path.read_bytes()))
-    except (ValueError, TypeError):
-        fields = tuple(ViewLock.__dataclass_fields__)
-        raise InvalidDocument(str(path), [Problem("lock", "is not a view lock", allowed=fields)]) from None
-
-
-def new_lock(dataset: Dataset, deployed_digest: str, old: ViewLock | None) -> ViewLock:
-    """The lock of this version of a dataset. Raises SourceChanged if the version is locked to another view already."""
-    if old and old.version == dataset.version and old.view_digest != dataset.view_digest:
-        raise SourceChanged(
-            f"{dataset.name}: the view changed, but the contract's version is still {dataset.version}.",
-            advice="Raise the version in contract.yaml: the first number if approvals must not cover the new view.",
-        )
-    return ViewLock(dataset.version, dataset.view_digest, deployed_digest)
 
 
 _DEFINITION = """
@@ -111,6 +72,38 @@ def _only_system_names_visible(connection: Connection[Any]) -> Iterator[None]:
         yield
     finally:
         connection.execute("SELECT set_config('search_path', %s, false)", path)
+
+
+def _one_view(sql: str, source: str) -> dict[str, Any]:
+    statements = _parsed(sql, source)
+    views: list[dict[str, Any]] = [s["stmt"]["ViewStmt"] for s in statements if "ViewStmt" in s["stmt"]]
+    if len(views) != 1:
+        raise InvalidDocument(source, [Problem("sql", f"creates {len(views)} views; it must create one")])
+    if others := sorted({kind for s in statements for kind in s["stmt"]} - {"ViewStmt", "CommentStmt"}):
+        message = f"does more than create a view and comment on it ({', '.join(others)})"
+        raise InvalidDocument(source, [Problem("sql", message, allowed=("CREATE VIEW", "COMMENT ON"))])
+    _refuse_strangers(views[0], source)
+    return views[0]
+
+
+def _refuse_strangers(tree: Any, source: str) -> None:
+    """Raises InvalidDocument for a function, operator or type that is named with a schema other than PostgreSQL's own.
+
+    What the database prints names every stranger with its schema, so there nothing can hide behind the search path.
+    """
+    if strangers := sorted(set(_strangers(tree))):
+        message = f"uses {', '.join(strangers)}, whose body could change unseen"
+        raise InvalidDocument(source, [Problem("sql", message, allowed=("what is in pg_catalog",))])
+
+
+def _strangers(tree: Any) -> Iterator[str]:
+    if isinstance(tree, dict):
+        for field in ("funcname", "names", "name"):
+            parts = [p.get("String", {}).get("sval", "") for p in tree.get(field) or () if isinstance(p, dict)]
+            if len(parts) > 1 and parts[0] != "pg_catalog":
+                yield ".".join(parts)
+    for inner in tree.values() if isinstance(tree, dict) else tree if isinstance(tree, list) else ():
+        yield from _strangers(inner)
 
 
 def _parsed(sql: str, source: str) -> list[Any]:

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from extracts.catalogue.contract import Dataset
+from extracts.catalogue.locked_view import LOCK_FILE, ViewLock, lock_of, locks_text, read_locks, with_lock
 from extracts.catalogue.odcs import VIEW_FILE, load_datasets
-from extracts.catalogue.view import LOCK_FILE, ViewLock, deployed_definition, new_lock, read_lock, viewdef_digest
+from extracts.catalogue.view import deployed_definition, viewdef_digest
 from extracts.errors import TechnicalFailure
 
 if TYPE_CHECKING:
@@ -27,15 +28,15 @@ def lock_views(expectations: Path, sql: Path, connection: Connection[Any]) -> di
     a view that changed while its contract's version did not, InvalidDocument, TechnicalFailure.
     """
     datasets = load_datasets(expectations, sql)
-    locks: dict[str, ViewLock] = {}
+    changed: dict[str, tuple[ViewLock, ...]] = {}
     for name, dataset in datasets.items():
-        old = read_lock(expectations / name / LOCK_FILE)
-        new = new_lock(dataset, printed_digest(connection, dataset, sql / name / VIEW_FILE), old)
+        old = read_locks(expectations / name / LOCK_FILE)
+        new = with_lock(dataset, printed_digest(connection, dataset, sql / name / VIEW_FILE), old)
         if new != old:
-            locks[name] = new
-    for name, lock in locks.items():
-        (expectations / name / LOCK_FILE).write_text(lock.text())
-    return locks
+            changed[name] = new
+    for name, locks in changed.items():
+        (expectations / name / LOCK_FILE).write_text(locks_text(locks))
+    return {name: lock for name, locks in changed.items() if (lock := lock_of(locks, datasets[name].version))}
 
 
 def printed_digest(connection: Connection[Any], dataset: Dataset, view: Path) -> str:

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from extracts.catalogue.contract import Column, ColumnType, Dataset
+from extracts.catalogue.locked_view import lock_of, read_locks
 from extracts.catalogue.odcs import load_dataset, load_datasets
-from extracts.catalogue.view import deployed_definition, read_lock, viewdef_digest
+from extracts.catalogue.view import deployed_definition, viewdef_digest
 from extracts.catalogue.view_lock import lock_views
 from extracts.errors import SourceChanged, TechnicalFailure
 from extracts.extraction.validation_suite import check_contract_rules
@@ -192,7 +193,7 @@ def test_the_owner_of_the_views_may_not_log_in(source: Database) -> None:
 def test_the_committed_lock_is_of_the_committed_view_and_of_what_postgresql_prints(
     source: Database, dataset: Dataset
 ) -> None:
-    lock = read_lock(EXPECTATIONS / dataset.name / "view.lock.json")
+    lock = lock_of(read_locks(EXPECTATIONS / dataset.name / "view.lock.json"), dataset.version)
     assert lock
     assert (lock.version, lock.view_digest) == (dataset.version, dataset.view_digest), "run `extracts dataset lock`"
     with source.connect() as connection:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extracts.catalogue.view import ViewLock, new_lock, read_lock, view_digest, view_name, viewdef_digest
+from extracts.catalogue.locked_view import ViewLock, locks_text, read_locks, with_lock
+from extracts.catalogue.view import view_digest, view_name, viewdef_digest
 from extracts.errors import InvalidDocument, SourceChanged
 from tests.support.builders import A_DIGEST, ANOTHER_DIGEST, a_dataset
 
@@ -100,6 +103,34 @@ def test_a_text_that_is_not_one_view_is_refused(text: str) -> None:
         view_digest(text)
 
 
+@pytest.mark.parametrize("more", ["DROP TABLE dwp.visit", "GRANT SELECT ON curated.visit TO PUBLIC", "SELECT 1"])
+def test_a_views_file_does_nothing_else(more: str) -> None:
+    with pytest.raises(InvalidDocument, match=r"does more than create a view.*Allowed: CREATE VIEW, COMMENT ON"):
+        view_digest(f"{VIEW} {more};")
+
+
+STRANGERS = {
+    "a function": VIEW.replace("v.nino::text", "dwp.masked(v.nino)::text"),
+    "a function in a condition": VIEW.replace("v.kind IN", "dwp.wanted(v.kind) AND v.kind IN"),
+    "an operator": VIEW.replace("v.came_on >", "v.came_on OPERATOR(dwp.>)"),
+    "a type": VIEW.replace("v.nino::text", "v.nino::dwp.code::text"),
+}
+
+
+@pytest.mark.parametrize("text", STRANGERS.values(), ids=STRANGERS)
+def test_what_could_change_without_the_view_is_refused(text: str) -> None:
+    assert text != VIEW
+    with pytest.raises(InvalidDocument, match=r"uses dwp\..*, whose body could change unseen"):
+        view_digest(text)
+    with pytest.raises(InvalidDocument, match="whose body could change unseen"):
+        viewdef_digest(text.partition(" AS\n")[2])
+
+
+def test_what_postgresql_brings_along_is_used_by_either_name() -> None:
+    view_digest(VIEW.replace("v.nino::text", "pg_catalog.upper(v.nino)::text"))
+    view_digest(VIEW.replace("v.nino::text", "upper(v.nino)::pg_catalog.text"))
+
+
 @pytest.mark.parametrize("text", ["", "SELECT 1; SELECT 2", "DROP TABLE x", "SELEC 1"])
 def test_a_definition_that_is_not_one_select_is_refused(text: str) -> None:
     with pytest.raises(InvalidDocument, match="pg_get_viewdef"):
@@ -118,40 +149,80 @@ def test_every_sample_view_casts_each_of_its_columns(name: str) -> None:
 
 # --- the lock: before and after ---------------------------------------------------------------------------------------
 
-LOCK = ViewLock("1.0.0", A_DIGEST, A_DIGEST)
-#          version  view            locked before   becomes
+LOCK, NEXT = ViewLock("1.0.0", A_DIGEST, A_DIGEST), ViewLock("1.1.0", ANOTHER_DIGEST, A_DIGEST)
+#          version  view            locked before  becomes
 LOCKING = (
-    ("1.0.0", A_DIGEST, None, "locked"),
-    ("1.0.0", A_DIGEST, LOCK, "unchanged"),
-    ("1.0.1", A_DIGEST, LOCK, "locked"),
-    ("1.0.1", ANOTHER_DIGEST, LOCK, "locked"),
-    ("2.0.0", ANOTHER_DIGEST, LOCK, "locked"),
-    ("1.0.0", ANOTHER_DIGEST, LOCK, "refused"),
+    ("1.0.0", A_DIGEST, (), "added"),
+    ("1.0.0", A_DIGEST, (LOCK,), "unchanged"),
+    ("1.0.1", A_DIGEST, (LOCK,), "added"),
+    ("1.0.1", ANOTHER_DIGEST, (LOCK,), "added"),
+    ("2.0.0", ANOTHER_DIGEST, (LOCK, NEXT), "added"),
+    ("1.0.0", ANOTHER_DIGEST, (LOCK,), "refused"),
+    ("1.0.0", ANOTHER_DIGEST, (LOCK, NEXT), "refused"),
 )  # fmt: skip
 
 
 @pytest.mark.parametrize(("version", "view", "old", "becomes"), LOCKING)
 def test_a_view_changes_only_with_its_contracts_version(
-    version: str, view: str, old: ViewLock | None, becomes: str
+    version: str, view: str, old: tuple[ViewLock, ...], becomes: str
 ) -> None:
     dataset = a_dataset(version=version, view_digest=view)
     if becomes == "refused":
         with pytest.raises(SourceChanged, match=r"the view changed, but the contract's version is still 1\.0\.0"):
-            new_lock(dataset, A_DIGEST, old)
+            with_lock(dataset, A_DIGEST, old)
         return
-    new = new_lock(dataset, A_DIGEST, old)
-    assert new == ViewLock(version, view, A_DIGEST)
-    assert (new == old) == (becomes == "unchanged")
+    new = with_lock(dataset, A_DIGEST, old)
+    assert new[: len(old)] == old
+    assert new[len(old) :] == ((ViewLock(version, view, A_DIGEST),) if becomes == "added" else ())
 
 
-def test_a_lock_is_read_as_it_was_written(tmp_path: Path) -> None:
-    (tmp_path / "view.lock.json").write_text(LOCK.text())
-    assert read_lock(tmp_path / "view.lock.json") == LOCK
-    assert read_lock(tmp_path / "none.json") is None
+def test_what_another_postgresql_prints_for_a_locked_view_is_locked_afresh() -> None:
+    new = with_lock(a_dataset(view_digest=A_DIGEST), ANOTHER_DIGEST, (LOCK, NEXT))
+    assert new == (ViewLock("1.0.0", A_DIGEST, ANOTHER_DIGEST), NEXT)
 
 
-@pytest.mark.parametrize("text", ["", "[]", '{"version": "1.0.0"}', LOCK.text().replace("version", "versoin")])
-def test_a_lock_that_cannot_be_read_is_refused(tmp_path: Path, text: str) -> None:
+def test_locks_are_read_as_they_were_written(tmp_path: Path) -> None:
+    (tmp_path / "view.lock.json").write_text(locks_text((LOCK, NEXT)))
+    assert read_locks(tmp_path / "view.lock.json") == (LOCK, NEXT)
+    assert read_locks(tmp_path / "none.json") == ()
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{}x", '[{"version": "1.0.0"}]', "[1]", locks_text((LOCK,)).replace("version", "versoin")]
+)
+def test_locks_that_cannot_be_read_are_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "view.lock.json").write_text(text)
-    with pytest.raises(InvalidDocument, match=r"is not a view lock Allowed: version, view_digest, deployed_digest"):
-        read_lock(tmp_path / "view.lock.json")
+    with pytest.raises(InvalidDocument, match=r"is not a list of .* Allowed: version, view_digest, deployed_digest"):
+        read_locks(tmp_path / "view.lock.json")
+
+
+def test_one_version_is_locked_once(tmp_path: Path) -> None:
+    (tmp_path / "view.lock.json").write_text(locks_text((LOCK, LOCK)))
+    with pytest.raises(InvalidDocument, match="a version twice"):
+        read_locks(tmp_path / "view.lock.json")
+
+
+LOCK_FILES = sorted((ROOT / "expectations").glob("*/view.lock.json"))
+
+
+@pytest.mark.parametrize("path", LOCK_FILES, ids=lambda p: p.parent.name)
+def test_no_locked_version_was_taken_away_or_given_another_view(path: Path) -> None:
+    """Deleting the file and locking again would pass every other test; the file's own history does not forget."""
+    now = {lock.version: lock.view_digest for lock in read_locks(path)}
+    for text in earlier_texts(path):
+        found = json.loads(text)
+        # Before the list there was one lock, of a version that was still being written.
+        for entry in found if isinstance(found, list) else ():
+            assert now.get(entry["version"]) == entry["view_digest"], "a locked version keeps its view: raise it"
+
+
+def earlier_texts(path: Path) -> list[str]:
+    """The file as every commit left it; nothing where this is no clone with its history."""
+
+    def git(*arguments: str) -> str:
+        done = subprocess.run(["git", "-C", str(ROOT), *arguments], capture_output=True, text=True, check=False)
+        return done.stdout if done.returncode == 0 else ""
+
+    name = path.relative_to(ROOT).as_posix()
+    commits = git("log", "--format=%H", "--", name).split()
+    return [text for commit in commits if (text := git("show", f"{commit}:{name}"))]

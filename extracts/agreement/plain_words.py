@@ -23,7 +23,6 @@ _HARM = {
 _PERIOD = {
     PeriodKind.AS_AT_NOW: "as it is on the day of the delivery",
     PeriodKind.EVENT: "whose {column} falls in the period of the delivery",
-    PeriodKind.HISTORY: "that counted in the period of the delivery, by {column}",
 }
 _SAFE = {
     SafeAddress.WITHHOLD_ROWS: "Rows of people with a safe address are left out.",

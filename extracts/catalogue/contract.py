@@ -54,7 +54,10 @@ class ColumnType(StrEnum):
 
 
 class PeriodKind(StrEnum):
-    """event: a row belongs to the period its date falls in; as at now: only today's state exists; history: both."""
+    """event: a row belongs to the period its date falls in; as at now: only today's state exists.
+
+    history: a row counts from one date until another. Not offered yet.
+    """
 
     EVENT = "event"
     AS_AT_NOW = "as at now"

@@ -2,7 +2,7 @@
 
 Rules:
 1. Who is left out is decided by columns that are always filled: the persons' first, and both control columns.
-2. An event or history dataset says by which date a row belongs to a period; one that shows only now does not.
+2. An event dataset says by which date a row belongs to a period; one that shows only now does not.
 3. One person answers for a dataset, and it says how old it may be.
 """
 
@@ -90,6 +90,10 @@ def _people(form: ContractForm) -> Faults:
 def _period(form: ContractForm) -> Faults:
     columns = {c.name: c for c in form.contract[0].properties}
     kind, name = form.customProperties.periodKind, form.customProperties.periodColumn
+    if kind is PeriodKind.HISTORY:
+        # It needs two dates, from when and until when a row counts; read as an event it would lose most of its rows.
+        yield "customProperties.periodKind", "is not offered yet", (PeriodKind.EVENT.value, PeriodKind.AS_AT_NOW.value)
+        return
     if kind is PeriodKind.AS_AT_NOW:
         if name:
             yield "customProperties.periodColumn", f"makes no sense for a dataset of kind {kind.value!r}", ()

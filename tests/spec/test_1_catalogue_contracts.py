@@ -223,6 +223,7 @@ NOT_OURS = (
     ("property: unit", "property: units", r"customProperties.units: no field has this name.*unit"),
     ("  - {property: title, value: Visits}\n", "", r"customProperties.title: is missing"),
     ("property: controller", "property: title", r"customProperties.1: title is given twice"),
+    ("value: event", "value: history", r"periodKind: is not offered yet Allowed: event, as at now"),
     ("value: event", "value: monthly", r"periodKind: 'monthly' is not one of the words.*event, as at now, history"),
     ("classification: free text", "classification: secret", r"classification: 'secret' is not one .*Allowed: official"),
     ("property: treatments, value: {}", "property: identifier, value: none", r"treatments: is missing"),

@@ -88,7 +88,7 @@ def plan(request_id: RequestId, as_json: Json = False) -> None:
 
     work = workplace()
     shown, request = shown_plan(work, request_id)
-    facts, today = facts_of(request, work.parties, work.datasets), work.now().date()
+    facts, today = facts_of(request, work.parties, work.datasets), work.today()
     answer(
         explanation_data(shown, facts, today),
         as_json,

@@ -84,7 +84,7 @@ def approved_now(work: Workplace, request_id: str, *started_by: str) -> Approved
         controller=controller,
         order_signatures=orders,
         parties=work.parties,
-        today=work.now().date(),
+        today=work.now().date(),  # a decision's dates are UTC, as recipients check them
         started_by=started_by,
         submitted_by=submitted_by,
         recorded_at=(board_at, controller_at),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import date
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo
 
 from extracts.agreement.periods import period_for
 from extracts.agreement.plan import Period
@@ -17,13 +16,12 @@ from extracts.steps.approval import Approved, approved_now
 from extracts.steps.claim import claim_staging
 from extracts.steps.reconcile import reconcile_agreement, reconcile_delivery
 from extracts.steps.state import RunState, save_state
+from extracts.steps.workplace import LOCAL as LOCAL
 
 if TYPE_CHECKING:
     from extracts.steps.run import RunKey
     from extracts.steps.run_folder import RunFolder
     from extracts.steps.workplace import Workplace
-
-LOCAL = ZoneInfo("Europe/London")
 
 
 def check_approval(work: Workplace, key: RunKey, folder: RunFolder) -> dict[str, Any]:
@@ -33,7 +31,7 @@ def check_approval(work: Workplace, key: RunKey, folder: RunFolder) -> dict[str,
     LimitExceeded (max_deliveries), Busy.
     """
     approved = approved_now(work, key.request_id, *key.starters)
-    period = period_for(approved.plan, _asked(work, key), work.now().astimezone(LOCAL).date())
+    period = period_for(approved.plan, _asked(work, key), work.today())
     _start(work, key, approved, period)
     reconcile_agreement(work, key.request_id, key.actor)
     with period_lock(work.register, key.request_id, period.label):

@@ -38,7 +38,7 @@ class Reviewed(Reassessment):
 def review_running(work: Workplace, actor: str) -> Reviewed:
     """Judge every running agreement by the policy in force; told to the ledger."""
     requests, unreadable = _running(work)
-    found = reassess(requests, work.datasets, work.parties, work.policy, work.now().date())
+    found = reassess(requests, work.datasets, work.parties, work.policy, work.today())
     kinds = {"policy.stop": found.to_stop, "policy.review": found.to_review}
     news = [(kind, a, _told(a)) for kind, assessments in kinds.items() for a in assessments]
     with reading(work.register) as view:
@@ -71,7 +71,7 @@ def _last_told(view: Reading, request_id: str) -> tuple[str, dict[str, Any]] | N
 def check_policy(work: Workplace, published: Published) -> None:
     """Raises ApprovalMissing if the policy, judging by the registers as they are today, stops this agreement."""
     decision = published.decision
-    found = reassess([_approved(published)], work.datasets, work.parties, work.policy, work.now().date())
+    found = reassess([_approved(published)], work.datasets, work.parties, work.policy, work.today())
     for assessment in found.to_stop:
         rules = {f.rule: f.message for f in (*assessment.violations, *assessment.gaps) if f.immediate}
         raise ApprovalMissing(

@@ -52,7 +52,7 @@ def examine(
     `document`: what the whole request was read from, so that a fault in a value has its line.
     """
     smaller = without_columns(request, refused)
-    today = work.now().date()
+    today = work.today()
     assessment = assess(smaller, work.datasets, work.parties, work.policy, today)
     try:
         plan = make_plan(smaller, work.datasets, work.parties, assessment, document)

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import date, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 from extracts.errors import NotFound, SettingMissing
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from extracts.agreement.policy import Policy
     from extracts.catalogue.contract import Dataset
     from extracts.catalogue.parties import Parties
+
+LOCAL = ZoneInfo("Europe/London")
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,13 @@ class Workplace:
     recovery_recipient: str
     image_digest: str
     now: Callable[[], datetime]
+
+    def today(self) -> date:
+        """The day it is for people here (Europe/London), by which requests, policies and periods are judged.
+
+        The dates of a signed decision are UTC instead: recipients check them offline.
+        """
+        return self.now().astimezone(LOCAL).date()
 
     @cached_property
     def register(self) -> Engine:

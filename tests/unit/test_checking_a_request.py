@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import shutil
-from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 from extracts.steps.decisions import _stopping
 from extracts.steps.requests import examine
-from tests.support.builders import BENEFIT_CAP, EXAMPLES, a_request, the_datasets, the_parties, the_policy
+from tests.support.builders import BENEFIT_CAP, EXAMPLES, TODAY, a_request, the_datasets, the_parties, the_policy
 from tests.support.command_line import Said, extracts
 
 
@@ -57,7 +56,7 @@ def test_deciders_are_told_of_the_floor_too() -> None:
         policy=the_policy().model_copy(update={"rules": rules}),
         datasets=the_datasets(),
         parties=the_parties(),
-        now=lambda: datetime(2026, 11, 23, tzinfo=UTC),
+        today=lambda: TODAY,
     )
     found = examine(work, a_request(BENEFIT_CAP, {"datasets.0.safe_address": "not applicable"}))
     assert found.plan is None

@@ -17,9 +17,9 @@ from extracts.errors import ApprovalMissing
 from extracts.steps.approval import Approved
 from extracts.steps.manifest_facts import agreement_facts
 from extracts.steps.policy_review import check_policy
+from extracts.steps.workplace import Workplace
 from tests.support.builders import (
     EXAMPLES,
-    NOW,
     TODAY,
     a_controller_signature,
     a_published_document,
@@ -55,7 +55,7 @@ def a_laxer_policy() -> Any:
 
 
 def a_work(**changes: Any) -> Any:
-    facts = {"policy": the_policy(), "datasets": the_datasets(), "parties": the_parties(), "now": lambda: NOW}
+    facts = {"policy": the_policy(), "datasets": the_datasets(), "parties": the_parties(), "today": lambda: TODAY}
     return SimpleNamespace(**(facts | changes))
 
 
@@ -125,3 +125,8 @@ def test_a_recipient_whose_confirmation_lapsed_stops_a_run() -> None:
     }
     with pytest.raises(ApprovalMissing, match="L4"):
         check_policy(a_work(parties=replace(the_parties(), recipients=recipients)), a_published())
+
+
+def test_the_day_is_that_of_people_here_after_midnight_in_summer() -> None:
+    work: Any = SimpleNamespace(now=lambda: datetime(2026, 7, 31, 23, 30, tzinfo=UTC))
+    assert Workplace.today(work).isoformat() == "2026-08-01"

@@ -19,6 +19,7 @@ from typing import Any
 
 from extracts.agreement.reading import read_value
 from extracts.canonical import canonical_json, digest, plain
+from extracts.catalogue.forms import clean_text
 
 
 class DecisionOutcome(StrEnum):
@@ -92,7 +93,10 @@ class Decision:
 
 @dataclass(frozen=True)
 class Order:
-    """Suspend, resume or revoke: what the signer of `extract-order` signs. `number` counts up from 1 per request."""
+    """Suspend, resume or revoke: what the signer of `extract-order` signs. `number` counts up from 1 per request.
+
+    Raises ValueError for reasons that are empty, or hold a character that cannot be seen.
+    """
 
     request_id: str
     number: int
@@ -100,6 +104,10 @@ class Order:
     decision_digest: str
     reasons: str
     ordered_at: datetime
+
+    def __post_init__(self) -> None:
+        if not self.reasons or clean_text(self.reasons) != self.reasons:
+            raise ValueError("the reasons of an order are a text, in one spelling")
 
     def document(self) -> dict[str, Any]:
         """The order as plain JSON values."""

@@ -14,19 +14,18 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
-from pydantic_core import PydanticCustomError
-
 from extracts.agreement.assessment import Assessment
 from extracts.agreement.decision import ColumnDecision, Decision, DecisionOutcome
 from extracts.agreement.plan import ExtractPlan
 from extracts.agreement.policy import Policy
 from extracts.agreement.request import Request
-from extracts.catalogue.forms import clean_text
+from extracts.catalogue.forms import readable
 from extracts.errors import PlanRefused, UsageError
 
 POLICY_CODE = "policy"
 DECIDED_CODE = "decided"
 _ESCALATION = "Ask the chief data officers of both bodies at their forum."
+_ACCEPTABLE = "A request that meets these reasons."
 _APPROVING = (DecisionOutcome.APPROVE, DecisionOutcome.APPROVE_IN_PART)
 
 
@@ -69,8 +68,10 @@ def draw_up(
         base,
         columns=tuple(ColumnDecision(d, c, False, base.reasons) for d, c in sorted(request.asked_columns())),
         reason_code=_reason_code(terms, assessment, policy),
-        acceptable=_text("acceptable", terms.acceptable or _fixes(assessment) or "A request that meets these reasons."),
-        escalation=_text("escalation", terms.escalation or (policy.escalation if policy else _ESCALATION)),
+        acceptable=readable(
+            "acceptable", terms.acceptable or _fixes(assessment) or "A request that meets these reasons."
+        ),
+        escalation=readable("escalation", terms.escalation or (policy.escalation if policy else _ESCALATION)),
     )
 
 
@@ -115,8 +116,8 @@ def _begun(request: Request, request_digest: str, assessment: Assessment, terms:
         plan_digest="",
         outcome=terms.outcome,
         columns=(),
-        reasons=_text("reasons", terms.reasons),
-        conditions=tuple(_text("conditions", c) for c in terms.conditions),
+        reasons=readable("reasons", terms.reasons),
+        conditions=tuple(readable("conditions", c) for c in terms.conditions),
         delegation=terms.delegation,
         drawn_up_at=now,
     )
@@ -127,7 +128,7 @@ def _columns(
 ) -> tuple[ColumnDecision, ...]:
     granted = [ColumnDecision(dataset, column, True) for dataset, column in request.asked_columns()]
     why = {pair: terms.column_reasons.get(".".join(pair)) or terms.column_reasons.get(pair[1]) for pair in refused}
-    denied = [ColumnDecision(*pair, False, _text("reasons", text or reasons)) for pair, text in why.items()]
+    denied = [ColumnDecision(*pair, False, readable("reasons", text or reasons)) for pair, text in why.items()]
     return tuple(sorted([*granted, *denied]))
 
 
@@ -151,13 +152,3 @@ def _reason_code(terms: Terms, assessment: Assessment, policy: Policy | None) ->
 
 def _fixes(assessment: Assessment) -> str:
     return " ".join(dict.fromkeys(f.fix for f in (*assessment.violations, *assessment.gaps)))
-
-
-def _text(name: str, text: str) -> str:
-    try:
-        cleaned = clean_text(text)
-    except PydanticCustomError as error:
-        raise UsageError(f"{name}: {error.message()}.") from None
-    if not cleaned:
-        raise UsageError(f"A decision needs its {name}.", advice="Say why, in words that the requester can use.")
-    return cleaned

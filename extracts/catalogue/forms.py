@@ -29,7 +29,7 @@ from pydantic import (
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from extracts.documents import Document
-from extracts.errors import InvalidDocument, Problem
+from extracts.errors import InvalidDocument, Problem, UsageError
 
 _UNSEEN = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
 
@@ -49,6 +49,17 @@ def clean_text(text: str) -> str:
         raise PydanticCustomError("unseen_character", "contains a control or invisible character; remove it")
     paragraphs = (" ".join(part.split()) for part in re.split(r"\n\s*\n", unicodedata.normalize("NFC", text)))
     return "\n\n".join(p for p in paragraphs if p)
+
+
+def readable(name: str, text: str) -> str:
+    """A text handed in by a call, cleaned. Raises UsageError if nothing is left, or something in it cannot be seen."""
+    try:
+        cleaned = clean_text(text)
+    except PydanticCustomError as error:
+        raise UsageError(f"{name}: {error.message()}.") from None
+    if not cleaned:
+        raise UsageError(f"This needs its {name}.", advice="Say it in words that whoever reads it can use.")
+    return cleaned
 
 
 def _filled(text: str) -> str:

@@ -1,9 +1,9 @@
 """Which run may use an agreement's staging folder. A dead run's leftovers are removed by the next one.
 
 Rules:
-1. A claim names the run and its process. A run from the command line is dead when its process is; a run of Airflow
-   has no process between its tasks, so there the DAG's own limit of one active run decides. After twelve hours, or
-   on another machine, only the time decides.
+1. A claim names the run and its process, by number and start, since numbers are used again. A run from the command line
+   is dead when its process is; a run of Airflow has no process between its tasks, so there the DAG's own limit of one
+   active run decides. After twelve hours, or on another machine, only the time decides.
 2. A live run's folder is never touched: whoever comes second is told that it is busy.
 3. Whatever a dead run left is removed by the next run that ends, whichever agreement it is of and however it went.
 4. A claim is read and written under one lock: two that come at once cannot both have it.
@@ -40,12 +40,13 @@ def claim_staging(folder: RunFolder, key: RunKey, now: datetime) -> Path:
                 f"Another run of {key.request_id} is under way ({owner['run']}).",
                 advice="Wait for it; `extracts why` tells how it ended.",
             )
-        if owner is None or owner["run"] != key.name or owner["pid"] != os.getpid():
+        if owner is None or owner["run"] != key.name or (owner["pid"], owner["started"]) != _process():
             # Also for a further try of the same run: what a killed try left is not built upon.
             folder.wipe_staging()
         staging = folder.open_staging()
-        claim = {"run": key.name, "pid": os.getpid(), "host": _host(), "dag": key.dag_id, "at": now.isoformat()}
-        (staging / _CLAIM).write_text(json.dumps(claim))
+        pid, started = _process()
+        claim = {"run": key.name, "pid": pid, "started": started, "host": _host(), "dag": key.dag_id}
+        (staging / _CLAIM).write_text(json.dumps(claim | {"at": now.isoformat()}))
         return staging
 
 
@@ -88,7 +89,7 @@ def _owner(staging: Path) -> dict[str, Any] | None:
         found: dict[str, Any] = json.loads((staging / _CLAIM).read_text())
     except (OSError, ValueError):
         return None
-    return found if {"run", "pid", "host", "dag", "at"} <= found.keys() else None
+    return found if {"run", "pid", "started", "host", "dag", "at"} <= found.keys() else None
 
 
 def _is_same_dag(owner: dict[str, Any], key: RunKey) -> bool:
@@ -100,18 +101,21 @@ def _lives(owner: dict[str, Any], now: datetime, *, same_dag: bool) -> bool:
         return False
     if owner["dag"] or owner["host"] != _host():
         return True
-    return bool(owner["pid"] != os.getpid() and _is_process(int(owner["pid"])))
+    return bool(_started(int(owner["pid"])) == owner["started"])
 
 
 def _host() -> str:
     return os.uname().nodename
 
 
-def _is_process(pid: int) -> bool:
+def _process() -> tuple[int, str]:
+    return os.getpid(), _started(os.getpid())
+
+
+def _started(pid: int) -> str:
+    """When the process began, in ticks since the machine did; empty if there is none."""
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return ""
+    return stat.rpartition(")")[2].split()[19]  # behind the program's name, which may hold anything

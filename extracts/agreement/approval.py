@@ -6,8 +6,9 @@ Rules, in order:
 3. Neither of them is the requester, nor whoever started this run by hand.
 4. When they signed, both held their role, and the Controller a delegation that reaches this far.
 5. Today lies between valid_from and valid_until, both included.
-6. No order stops it: the orders are numbered without a gap, are about this decision, and are signed by people who may
-   give them; a revocation is for good, a suspension lasts until it is resumed.
+6. Nothing ended it: its requester did not withdraw it, and no order stops it. The orders are numbered without a gap,
+   are about this decision, and are signed by people who may give them; a revocation is for good, a suspension lasts
+   until it is resumed.
 7. The recipient is confirmed and the gateway in force today.
 
 Signatures are verified by ssh-keygen at the time that the ledger recorded, before this is asked.
@@ -82,6 +83,8 @@ def judge(
     _check_signers(published, request, (board, controller), times, parties)
     _check_others(published, (board, controller), parties, {**_starting(started_by), **_asking(submitted_by)})
     _check_dates(published.decision, today)
+    if published.withdrawn_at:
+        raise missing(published.decision, f"its requester withdrew it on {published.withdrawn_at:%Y-%m-%d}")
     check_orders(published, order_signatures, parties, rehearsal)
     _check_parties(published.plan, parties, today)
     decision = published.decision
@@ -102,9 +105,9 @@ def _bound(published: Published, plan: ExtractPlan) -> Request:
     if request.digest != decision.request_digest or request.version != decision.request_version:
         raise missing(decision, "the approval is of another request: it was edited since")
     assessment = published.assessment
-    if assessment and assessment.digest != decision.assessment_digest:
-        raise missing(decision, "the approval rests on another assessment")
-    if assessment and (not assessment.passed or assessment.request_digest != _smaller(request, decision).digest):
+    if assessment is None or assessment.digest != decision.assessment_digest:
+        raise missing(decision, "the approval rests on another assessment than the published one")
+    if not assessment.passed or assessment.request_digest != _smaller(request, decision).digest:
         raise missing(decision, "the assessment did not pass, or was of another request")
     return request
 

@@ -1,7 +1,8 @@
 """Do the orders on an agreement let it run? Part of `approval`'s rules, which say when this is asked.
 
 Rules:
-1. Orders are numbered from 1 without a gap: an order that was taken out of the file shows.
+1. Orders are counted per request, over all its decisions. Those on one decision follow one another without a gap, from
+   whichever number the first has; that none is missing at either end, the caller compares with the register.
 2. Each is about this decision, and signed, in the namespace of orders, by somebody who may give it.
 3. A revocation is for good; a suspension lasts until it is resumed.
 """
@@ -25,7 +26,8 @@ def check_orders(published: Published, signatures: Sequence[Signature], parties:
     if len(signatures) != len(orders):
         raise SignatureInvalid(f"{decision.request_id}: {len(orders)} orders and {len(signatures)} signatures on them.")
     expected = signing.test_namespace(signing.ORDER) if rehearsal else signing.ORDER
-    for number, (published_order, found) in enumerate(zip(orders, signatures, strict=True), start=1):
+    first = max(1, orders[0].order.number) if orders else 1
+    for number, (published_order, found) in enumerate(zip(orders, signatures, strict=True), start=first):
         _check_order(published_order, number, decision)
         if found.namespace != expected:
             raise SignatureInvalid(f"Order {number} on {decision.request_id} is signed in namespace {found.namespace}.")

@@ -26,7 +26,7 @@ from extracts.catalogue.parties import Parties
 from extracts.errors import InvalidDocument, Problem
 
 FORMAT = "governed-extracts/agreement/1"
-_FIELDS = ("format", "request", "decision", "plan", "assessment", "signatures", "orders", "key")
+_FIELDS = ("format", "request", "decision", "plan", "assessment", "signatures", "orders", "withdrawn_at", "key")
 Recorded = tuple[str, datetime]
 
 
@@ -49,7 +49,10 @@ class PublishedOrder:
 
 @dataclass(frozen=True)
 class Published:
-    """A published agreement, read and not yet judged. `request` are its facts, with its document inside."""
+    """A published agreement, read and not yet judged. `request` are its facts, with its document inside.
+
+    `withdrawn_at`: when its requester ended it (aware).
+    """
 
     request: Mapping[str, Any]
     decision: Decision
@@ -58,6 +61,7 @@ class Published:
     board: SignedAt
     controller: SignedAt
     orders: tuple[PublishedOrder, ...]
+    withdrawn_at: datetime | None
     key_id: str
 
 
@@ -68,25 +72,23 @@ def published_document(
     datasets: Mapping[str, Dataset],
     decision: Decision,
     plan: ExtractPlan,
-    assessment: Assessment | None,
+    assessment: Assessment,
     board: Recorded,
     controller: Recorded,
     orders: Iterable[tuple[Order, str, datetime]] = (),
+    withdrawn_at: datetime | None = None,
     key_id: str = "",
 ) -> dict[str, Any]:
-    """The document to publish. `board`, `controller`: armoured signature and the time that the ledger recorded.
-
-    An assessment other than the one that the decision names is left out.
-    """
-    named = assessment is not None and assessment.digest == decision.assessment_digest
+    """The document to publish. `board`, `controller`: armoured signature and the time that the ledger recorded."""
     return {
         "format": FORMAT,
         "request": {**facts_of(request, parties, datasets), "document": request.document()},
         "decision": decision.document(),
         "plan": plan.document(),
-        "assessment": assessment.document() if assessment and named else None,
+        "assessment": assessment.document(),
         "signatures": {"board": _signed(board), "controller": _signed(controller)},
         "orders": [{"order": order.document(), **_signed((signature, at))} for order, signature, at in orders],
+        "withdrawn_at": plain(withdrawn_at) if withdrawn_at else None,
         "key": {"id": key_id},
     }
 
@@ -108,6 +110,7 @@ def read_published(document: Mapping[str, Any] | bytes) -> Published:
         board=_read_signed(signatures.get("board"), "signatures.board"),
         controller=_read_signed(signatures.get("controller"), "signatures.controller"),
         orders=tuple(_read_order(entry, n) for n, entry in enumerate(_listed(found["orders"]))),
+        withdrawn_at=None if found["withdrawn_at"] is None else _read_time(found["withdrawn_at"], "withdrawn_at"),
         key_id=_text(_mapping(found["key"], "key").get("id"), "key.id"),
     )
     ids = {published.decision.request_id, published.plan.request_id, published.request.get("id")}
@@ -131,13 +134,20 @@ def _read_order(entry: Any, number: int) -> PublishedOrder:
 
 def _read_signed(entry: Any, where: str) -> SignedAt:
     found = _mapping(entry, where)
-    try:
-        at = datetime.fromisoformat(_text(found.get("recorded_at"), f"{where}.recorded_at"))
-    except ValueError:
-        raise _invalid(f"{where}.recorded_at", "is no time") from None
-    if at.tzinfo is None or set(found) != {"signature", "recorded_at"}:
-        raise _invalid(where, "needs a signature and the time that it was recorded, with its zone")
+    if set(found) != {"signature", "recorded_at"}:
+        raise _invalid(where, "needs a signature and the time that it was recorded, and nothing else")
+    at = _read_time(found["recorded_at"], f"{where}.recorded_at")
     return SignedAt(_text(found["signature"], f"{where}.signature"), at)
+
+
+def _read_time(value: Any, where: str) -> datetime:
+    try:
+        at = datetime.fromisoformat(_text(value, where))
+    except ValueError:
+        raise _invalid(where, "is no time") from None
+    if at.tzinfo is None:
+        raise _invalid(where, "is a time without its zone")
+    return at
 
 
 def _loaded(data: bytes) -> Any:

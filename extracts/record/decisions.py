@@ -6,13 +6,16 @@ out, and `agreement` and `steps` judge.
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from datetime import date
+
 from sqlalchemy import select
 
 from extracts.errors import NotFound, Refused
 from extracts.record.entries import DecisionEntry, OrderEntry, SignatureEntry
 from extracts.record.requests import get_request
 from extracts.record.stored import document_of, fresh, insert_once, text_of
-from extracts.record.tables import DecisionRow, OrderRow, SignatureRow
+from extracts.record.tables import DecisionRow, OrderRow, RequestRow, SignatureRow
 from extracts.record.transaction import Reading, Work
 
 
@@ -46,6 +49,14 @@ def list_decisions(reading: Reading, request_id: str) -> tuple[DecisionEntry, ..
     """Every decision on a request, newest first. Raises VerificationFailed."""
     here = DecisionRow.request_id == request_id
     query = select(DecisionRow).where(here).order_by(DecisionRow.recorded_at.desc(), DecisionRow.digest)
+    return tuple(_decision(row) for row in reading.session.scalars(query))
+
+
+def decisions_past(reading: Reading, day: date, statuses: Collection[str]) -> tuple[DecisionEntry, ...]:
+    """Decisions, signed or not, whose last day was before `day`, on requests that have one of these statuses."""
+    same = (RequestRow.request_id == DecisionRow.request_id) & (RequestRow.version == DecisionRow.version)
+    query = select(DecisionRow).join(RequestRow, same).where(RequestRow.status.in_(statuses))
+    query = query.where(DecisionRow.valid_until < day).order_by(DecisionRow.request_id, DecisionRow.digest)
     return tuple(_decision(row) for row in reading.session.scalars(query))
 
 

@@ -5,6 +5,7 @@ also takes the ledger event that tells of the change. Values in and out are plai
 """
 
 from extracts.record.decisions import (
+    decisions_past,
     get_decision,
     list_decisions,
     list_orders,
@@ -28,9 +29,9 @@ from extracts.record.deliveries import (
     withdraw_delivery,
 )
 from extracts.record.requests import (
+    get_assessment,
     get_request,
     hold_status,
-    latest_assessment,
     list_requests,
     lock_request,
     save_assessment,
@@ -41,8 +42,10 @@ from extracts.record.requests import (
 from extracts.record.runs import end_run, get_run, last_runs, open_runs, start_run
 
 __all__ = [
+    "decisions_past",
     "deliveries_count",
     "end_run",
+    "get_assessment",
     "get_decision",
     "get_delivery",
     "get_request",
@@ -50,7 +53,6 @@ __all__ = [
     "hold_status",
     "last_published",
     "last_runs",
-    "latest_assessment",
     "list_decisions",
     "list_deliveries",
     "list_orders",

@@ -129,12 +129,12 @@ def save_assessment(work: Work, entry: AssessmentEntry) -> bool:
     return insert_once(work, AssessmentRow, values)
 
 
-def latest_assessment(reading: Reading, request_id: str, version: int) -> AssessmentEntry | None:
-    """The newest assessment of a version of a request, if there is one. Raises VerificationFailed."""
+def get_assessment(reading: Reading, request_id: str, version: int, digest: str) -> AssessmentEntry:
+    """The assessment of a version of a request that has this digest. Raises NotFound, VerificationFailed."""
     here = (AssessmentRow.request_id == request_id) & (AssessmentRow.version == version)
-    row = fresh(reading.session, select(AssessmentRow).where(here).order_by(AssessmentRow.assessed_at.desc()).limit(1))
+    row = fresh(reading.session, select(AssessmentRow).where(here, AssessmentRow.digest == digest))
     if row is None:
-        return None
+        raise NotFound(f"No assessment {digest} of {request_id} version {version} is in the register.")
     document = document_of(row.document, row.digest, f"an assessment of {request_id}")
     return AssessmentEntry(request_id, version, row.policy_version, row.passed, document, row.assessed_at)
 

@@ -76,11 +76,16 @@ class AgreementFacts:
         orders = [entry["order"] for entry in self.document.get("orders", ())]
         return max(orders, key=lambda order: int(order["number"]), default=None)
 
+    @property
+    def withdrawn_at(self) -> str:
+        """When its requester ended it; empty if nobody did."""
+        return str(self.document.get("withdrawn_at") or "")
+
     def standing(self, today: date) -> Standing:
-        """Where it stands on this day. A revocation is for good; a suspension lasts until it is resumed."""
+        """Where it stands on this day. Revoked or withdrawn is for good; a suspension lasts until it is resumed."""
         kinds = {entry["order"]["kind"] for entry in self.document.get("orders", ())}
         last = self.last_order()
-        if "revoke" in kinds or today > self.last_day:
+        if "revoke" in kinds or self.withdrawn_at or today > self.last_day:
             return Standing.CLOSED
         return Standing.SUSPENDED if last is not None and last["kind"] == "suspend" else Standing.IN_FORCE
 

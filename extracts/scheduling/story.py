@@ -118,6 +118,7 @@ def _decided(facts: AgreementFacts, signers: Mapping[str, str]) -> Iterator[tupl
     order = facts.last_order()
     if order is not None:
         yield "Last order", f"{order['kind']}, {day_words(order['ordered_at'])}: {order['reasons']}"
+    yield "Withdrawn by its requester", day_words(facts.withdrawn_at)
 
 
 def _signer(facts: AgreementFacts, role: str, signers: Mapping[str, str]) -> str:

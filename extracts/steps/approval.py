@@ -1,10 +1,11 @@
 """May this run go on? Read afresh before the extract is built and again before it is released.
 
 Rules:
-1. The published file is read from disk, its signatures are verified by ssh-keygen at the times that the register
-   recorded, and the pure rules of `agreement.approval` judge the rest.
-2. The register is asked too: a denial in either stops. A time of signing that the file claims and the register does
-   not know stops it.
+1. The published file is read from disk, its signatures are verified by ssh-keygen at the times that were recorded, and
+   the pure rules of `agreement.approval` judge the rest.
+2. The register is asked too: a denial in either stops. Each signature, on the decision and on every order, and its time
+   are the register's, and the ledger tells of both at that time: else whoever may no longer sign could do so today and
+   put it under yesterday's date.
 3. The file must hold the decision that the register has in force, not one that a later decision replaced, and every
    order that the register has on it.
 4. What the file tells people about the request is made afresh from the document that was signed for: no edited title,
@@ -34,6 +35,7 @@ from extracts.steps import signers
 from extracts.steps.approval_file import load_published
 from extracts.steps.in_force import decision_in_force
 from extracts.steps.policy_review import check_policy
+from extracts.steps.recorded import RecordedSignatures, recorded_signatures
 
 if TYPE_CHECKING:
     from extracts.steps.workplace import Workplace
@@ -66,18 +68,13 @@ def approved_now(work: Workplace, request_id: str, *started_by: str) -> Approved
     Raises ApprovalMissing, SignatureInvalid, NotPermitted: each names the id, the reason and what to do.
     """
     published = load_published(work, request_id)
-    entry, recorded, submitted_by = _recorded(work, published)
-    board_at = _recorded_at(recorded, published, signing.DECISION_BOARD)
-    controller_at = _recorded_at(recorded, published, signing.DECISION_CONTROLLER)
+    entry, signed, submitted_by = _recorded(work, published)
     data = published.decision.canonical()
-    board = _signer(work, request_id, data, published.board.signature, signing.DECISION_BOARD, board_at)
-    controller = _signer(
-        work, request_id, data, published.controller.signature, signing.DECISION_CONTROLLER, controller_at
-    )
+    board, controller = (_signer(work, request_id, data, s) for s in (signed.board, signed.controller))
     orders = [
-        _signer(work, request_id, o.order.canonical(), o.signature, signing.ORDER, o.recorded_at)
-        for o in published.orders
+        _signer(work, request_id, o.order.canonical(), s) for o, s in zip(published.orders, signed.orders, strict=True)
     ]
+    board_at, controller_at = signed.board.recorded_at, signed.controller.recorded_at
     approval = judge(
         published,
         board=board,
@@ -95,11 +92,9 @@ def approved_now(work: Workplace, request_id: str, *started_by: str) -> Approved
     return Approved(published.plan, published.decision, facts, board, board_at, controller, controller_at, published)
 
 
-def _signer(
-    work: Workplace, request_id: str, data: bytes, signature: str, namespace: str, at: datetime
-) -> signing.Signature:
+def _signer(work: Workplace, request_id: str, data: bytes, signed: SignatureEntry) -> signing.Signature:
     try:
-        return signers.judge(work, data, signature, namespace, at)
+        return signers.judge(work, data, signed.signature, signed.namespace, signed.recorded_at)
     except SignatureInvalid as error:
         raise SignatureInvalid(f"{request_id}: {error.message}", advice=error.advice) from None
 
@@ -122,7 +117,7 @@ def _facts(work: Workplace, published: Published, request: Request) -> dict[str,
     return facts
 
 
-def _recorded(work: Workplace, published: Published) -> tuple[RequestEntry, tuple[SignatureEntry, ...], list[str]]:
+def _recorded(work: Workplace, published: Published) -> tuple[RequestEntry, RecordedSignatures, list[str]]:
     decision = published.decision
     try:
         with reading(work.register) as view:
@@ -130,7 +125,7 @@ def _recorded(work: Workplace, published: Published) -> tuple[RequestEntry, tupl
             _check_standing(view, published)
             submitted = register.status_history(view, decision.request_id, decision.request_version)
             submitters = sorted({s.actor for s in submitted if s.to_status == Status.SUBMITTED})
-            return entry, tuple(register.signatures(view, decision.digest)), submitters
+            return entry, recorded_signatures(view, published), submitters
     except NotFound:
         raise ApprovalMissing(
             f"The register does not know the request that {decision.request_id} was decided on.",
@@ -154,18 +149,6 @@ def _check_standing(view: Reading, published: Published) -> None:
             f"The published agreement {decision.request_id} does not hold the orders that the register has on it.",
             advice="It was edited, or is being published just now: `extracts publish`, then run again.",
         )
-
-
-def _recorded_at(recorded: tuple[SignatureEntry, ...], published: Published, namespace: str) -> datetime:
-    told = published.board if namespace == signing.DECISION_BOARD else published.controller
-    for found in recorded:
-        if found.namespace == namespace and found.recorded_at == told.recorded_at:
-            return found.recorded_at
-    raise SignatureInvalid(
-        f"The register holds no {namespace} signature of that time on the published decision of "
-        f"{published.decision.request_id}.",
-        advice="The file was edited, or a signature was never recorded: decide again.",
-    )
 
 
 def _register_agrees(entry: RequestEntry, published: Published) -> None:

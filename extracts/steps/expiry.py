@@ -2,38 +2,49 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import TYPE_CHECKING
 
-from extracts.agreement.decision import decision_from_document
 from extracts.agreement.status import CLOCK, Status, transition
+from extracts.errors import IllegalTransition
 from extracts.record import register
 from extracts.record.entries import RequestEntry
 from extracts.record.transaction import Reading, reading, unit_of_work
+from extracts.steps.in_force import decision_in_force
 
 if TYPE_CHECKING:
     from extracts.steps.workplace import Workplace
 
+_RUNNING = (Status.APPROVED, Status.SUSPENDED)
+
 
 def expire_ended(work: Workplace) -> list[str]:
     """Set every agreement that has passed its last day to expired; their ids. The gates stop them in any case."""
-    now = work.now()
     with reading(work.register) as view:
-        running = register.list_requests(view, statuses=(Status.APPROVED, Status.SUSPENDED))
-        ends = {(e.request_id, e.version): _last_day(view, e) for e in running}
-    ended = [e for e in running if (end := ends.get((e.request_id, e.version))) and end < now.date()]
-    for entry in ended:
-        status = transition(Status(entry.status), "expire", CLOCK)
+        ended = _ended(work, view)
+    return [entry.request_id for entry in ended if _expire(work, entry)]
+
+
+def _ended(work: Workplace, view: Reading) -> list[RequestEntry]:
+    """Only what is in force can end: not what was drawn up and never signed, nor what a later decision replaced."""
+    past = register.decisions_past(view, work.now().date(), _RUNNING)
+    in_force = {d.request_id: decision_in_force(view, d.request_id) for d in past}
+    return [
+        register.get_request(view, d.request_id, d.version)
+        for d in past
+        if (found := in_force[d.request_id]) and found.digest == d.digest
+    ]
+
+
+def _expire(work: Workplace, entry: RequestEntry) -> bool:
+    """Whether it was this process that did it: several may find it at once."""
+    now = work.now()
+    status = transition(Status(entry.status), "expire", CLOCK)
+    try:
         with unit_of_work(work.register) as unit:
             register.set_status(
                 unit, entry.request_id, entry.version, expected=entry.status, status=status, at=now, actor=CLOCK
             )
             unit.event(now, f"agreement.{status}", entry.request_id, CLOCK, {"version": entry.version})
-    return [e.request_id for e in ended]
-
-
-def _last_day(view: Reading, entry: RequestEntry) -> date | None:
-    for found in register.list_decisions(view, entry.request_id):
-        if found.version == entry.version and found.plan:
-            return decision_from_document(found.document).valid_until
-    return None
+    except IllegalTransition:
+        return False
+    return True

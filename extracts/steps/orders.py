@@ -3,26 +3,27 @@
 Rules:
 1. A suspension or revocation needs one signature: stopping must be quicker than starting. Resuming needs the
    Controller's.
-2. The register is changed first: a gate that reads between the two already stops there.
+2. Only the register is asked what is in force, and it is changed first: stopping never waits for the published file,
+   and a gate that reads between the two already stops.
 3. Revoking retires the pseudonym key; suspending and withdrawing a delivery leave it.
 """
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from extracts import signing
 from extracts.agreement.decision import Order, OrderKind
 from extracts.agreement.status import Status, transition
+from extracts.catalogue.forms import readable
 from extracts.catalogue.people import Role
 from extracts.errors import ApprovalMissing, NotPermitted
 from extracts.record import register
-from extracts.record.entries import OrderEntry, RequestEntry, SignatureEntry
-from extracts.record.transaction import reading, unit_of_work
-from extracts.steps import keys
-from extracts.steps.approval_file import load_published
-from extracts.steps.publishing import publish_agreement
-from extracts.steps.requests import stored_request
+from extracts.record.entries import DecisionEntry, OrderEntry, RequestEntry, SignatureEntry
+from extracts.record.transaction import Reading, Work, reading, unit_of_work
+from extracts.steps.in_force import decision_in_force
+from extracts.steps.publishing import publish_in_force
 from extracts.steps.signers import judge
 
 if TYPE_CHECKING:
@@ -30,47 +31,60 @@ if TYPE_CHECKING:
 
 
 def draw_up_order(work: Workplace, request_id: str, kind: OrderKind, reasons: str) -> Order:
-    """The order to be signed on the decision in force. Raises ApprovalMissing; NotPermitted without reasons."""
-    if not reasons.strip():
-        raise NotPermitted("An order needs its reasons.", advice="Say why: --reasons.")
-    decision = load_published(work, request_id).decision
+    """The order to be signed on the decision in force. Raises ApprovalMissing; UsageError for unreadable reasons."""
+    text = readable("reasons", reasons)
     with reading(work.register) as view:
+        decision = _in_force(view, request_id)
         number = len(register.list_orders(view, request_id)) + 1
-    return Order(request_id, number, kind, decision.digest, reasons.strip(), work.now())
+    return Order(request_id, number, kind, decision.digest, text, work.now())
 
 
 def sign_order(work: Workplace, order: Order, signature: str) -> Status:
     """Record a signed order and put it into effect; the status after it.
 
-    Raises SignatureInvalid, NotPermitted (role, requester), IllegalTransition.
+    Raises SignatureInvalid, NotPermitted (role, requester), ApprovalMissing, IllegalTransition; TechnicalFailure if the
+    order is in force and the agreement's file could not be written.
     """
     now = work.now()
     found = judge(work, order.canonical(), signature, signing.ORDER, now)
-    published = load_published(work, order.request_id)
-    if order.decision_digest != published.decision.digest:
-        raise ApprovalMissing(f"This order is about an earlier decision on {order.request_id}.")
-    entry = stored_request(work, order.request_id, published.decision.request_version)
-    status = transition(Status(entry.status), order.kind, _role(work, found, entry, order.kind))
-    digest = OrderEntry(order.document(), now).digest
     with unit_of_work(work.register) as unit:
-        register.set_status(
-            unit,
-            entry.request_id,
-            entry.version,
-            expected=entry.status,
-            status=status,
-            at=now,
-            actor=found.principal,
-            comment=order.reasons,
-        )
-        register.save_order(unit, OrderEntry(order.document(), now))
+        status = _put_in_force(work, unit, order, found, now)
+        given = OrderEntry(order.document(), now)
+        register.save_order(unit, given)
         register.record_signature(
-            unit, SignatureEntry(digest, found.namespace, found.principal, found.key_fingerprint, signature, now)
+            unit, SignatureEntry(given.digest, found.namespace, found.principal, found.key_fingerprint, signature, now)
         )
-        unit.event(now, f"agreement.{status}", order.request_id, found.principal, {"order_digest": digest})
-    publish_agreement(work, order.request_id, found.principal)
-    if order.kind is OrderKind.REVOKE:
-        keys.retire_key(work.places.keys, order.request_id)
+        unit.event(now, f"agreement.{status}", order.request_id, found.principal, {"order_digest": given.digest})
+    publish_in_force(work, order.request_id, found.principal, status)
+    return status
+
+
+def _in_force(view: Reading, request_id: str) -> DecisionEntry:
+    found = decision_in_force(view, request_id)
+    if found is None:
+        raise ApprovalMissing(
+            f"{request_id} has no decision in force that could be ordered about.",
+            advice="See `extracts request show`; a request that is not decided yet can be returned or refused.",
+        )
+    return found
+
+
+def _put_in_force(work: Workplace, unit: Work, order: Order, found: signing.Signature, now: datetime) -> Status:
+    decision = _in_force(unit, order.request_id)
+    if order.decision_digest != decision.digest:
+        raise ApprovalMissing(f"This order is about an earlier decision on {order.request_id}.")
+    entry = register.lock_request(unit, order.request_id, decision.version)
+    status = transition(Status(entry.status), order.kind, _role(work, found, entry, order.kind))
+    register.set_status(
+        unit,
+        entry.request_id,
+        entry.version,
+        expected=entry.status,
+        status=status,
+        at=now,
+        actor=found.principal,
+        comment=order.reasons,
+    )
     return status
 
 

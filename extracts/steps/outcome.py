@@ -3,6 +3,7 @@
 Rules:
 1. The first gate that did not pass gives the word. A gate without any note was killed: a technical failure.
 2. What the recipient can see decides about `delivered`: a process killed right after publishing did deliver.
+3. The end of a run is also when the clock's step is taken: what has passed its last day expires.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from extracts.record.delivery_entries import DeliveryEntry, DeliveryState
 from extracts.record.locks import period_lock
 from extracts.record.transaction import reading, unit_of_work
 from extracts.steps.claim import release_staging
+from extracts.steps.expiry import expire_ended
 from extracts.steps.reconcile import reconcile_delivery
 from extracts.steps.run_folder import GATES
 
@@ -32,6 +34,7 @@ def record_outcome(work: Workplace, key: RunKey, folder: RunFolder) -> dict[str,
         found = _judge(work, key, folder)
         _record(work, key, folder, found)  # first, for a full disk must not keep the register from knowing
         folder.write("outcome", {"at": work.now(), **found})
+        expire_ended(work)
     finally:
         release_staging(folder, key, work.now())
     return found

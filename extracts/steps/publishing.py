@@ -7,7 +7,7 @@ Rules:
 3. Publishers of one folder take turns, each reading the register after it got its turn: no older file comes after a
    newer one.
 4. A key is made once: the ledger remembers that it was. One that is lost stays lost until somebody restores or replaces
-   it, and a revoked agreement gets none.
+   it. What is revoked or withdrawn has none: it is retired here, also if the process that ended it died before.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ from extracts.agreement.plan import plan_from_document
 from extracts.agreement.request import request_from_document
 from extracts.agreement.status import Status
 from extracts.catalogue.contract import Identifiability
-from extracts.errors import ApprovalMissing, KeyLost
+from extracts.errors import ApprovalMissing, ExtractsError, KeyLost, TechnicalFailure
 from extracts.record import ledger, register
 from extracts.record.transaction import Reading, reading, unit_of_work
 from extracts.steps import keys
-from extracts.steps.in_force import IN_FORCE, decision_in_force
+from extracts.steps.in_force import ENDED_FOR_GOOD, ONCE_APPROVED, decision_in_force
 
 if TYPE_CHECKING:
     from extracts.steps.workplace import Workplace
@@ -42,11 +42,13 @@ def publish_agreement(work: Workplace, request_id: str, actor: str) -> None:
     """Write the agreement's file as the register has it now. Raises ApprovalMissing if there is none in force."""
     with _one_at_a_time(work.places.published):
         document = current_document(work, request_id)
-        revoked = any(o["order"]["kind"] == OrderKind.REVOKE for o in document["orders"])
-        if document["plan"]["identifiability"] == Identifiability.PSEUDONYMISED or _pseudonymises(document):
-            document["key"] = {"id": _key_id(work, request_id, actor, may_make=not revoked)}
-        _key_id(work, keys.MEMBERSHIP, actor, may_make=True)
+        ended = document["withdrawn_at"] or any(o["order"]["kind"] == OrderKind.REVOKE for o in document["orders"])
+        if not ended and _needs_key(document):
+            document["key"] = {"id": _key_id(work, request_id, actor)}
+        _key_id(work, keys.MEMBERSHIP, actor)
         changed = _write(work, request_id, document)
+        if ended:
+            keys.retire_key(work.places.keys, request_id)
     if changed:
         now = work.now()
         with unit_of_work(work.register) as unit:
@@ -54,10 +56,23 @@ def publish_agreement(work: Workplace, request_id: str, actor: str) -> None:
             unit.event(now, "agreement.published", request_id, actor, {"plan_digest": decision["plan_digest"]})
 
 
+def publish_in_force(work: Workplace, request_id: str, actor: str, status: Status) -> None:
+    """Publish what was just saved. Raises TechnicalFailure, saying that it is in force, if there can be no file."""
+    try:
+        publish_agreement(work, request_id, actor)
+    except (ExtractsError, OSError) as error:
+        raise TechnicalFailure(
+            f"{request_id} is {status} from now on, but its published file could not be brought up to date "
+            f"({type(error).__name__}).",
+            advice="There is nothing to sign again. Nothing runs until the file is written: `extracts publish`.",
+        ) from None
+
+
 def publish_missing(work: Workplace, actor: str) -> list[str]:
     """Publish every agreement of the register whose file is missing or older; the ids of those published."""
     with reading(work.register) as view:
-        wanted = {r.request_id for r in register.list_requests(view, statuses=IN_FORCE)}
+        decided = {r.request_id for r in register.list_requests(view, statuses=ONCE_APPROVED)}
+        wanted = [r for r in decided if decision_in_force(view, r)]  # one that was withdrawn before has none
     done = []
     for request_id in sorted(wanted):
         path = work.places.published / f"{request_id}.json"
@@ -78,9 +93,11 @@ def current_document(work: Workplace, request_id: str) -> dict[str, Any]:
             )
         entry = register.get_request(view, request_id, decision.version)
         signatures = {s.namespace: s for s in register.signatures(view, decision.digest)}
-        assessment = register.latest_assessment(view, request_id, entry.version)
+        assessed = str(decision.document["assessment_digest"])
+        assessment = register.get_assessment(view, request_id, entry.version, assessed)
+        history = register.status_history(view, request_id, entry.version)
         orders = [
-            (order_from_document(o.document), register.signatures(view, o.digest)[0], o.recorded_at)
+            (order_from_document(o.document), register.signatures(view, o.digest)[0])
             for o in register.list_orders(view, request_id)
             if o.decision_digest == decision.digest
         ]
@@ -91,10 +108,11 @@ def current_document(work: Workplace, request_id: str) -> dict[str, Any]:
         datasets=work.datasets,
         decision=decision_from_document(decision.document),
         plan=plan_from_document(decision.plan),
-        assessment=assessment_from_document(assessment.document) if assessment else None,
+        assessment=assessment_from_document(assessment.document),
         board=_one(signatures, signing.DECISION_BOARD),
         controller=_one(signatures, signing.DECISION_CONTROLLER),
-        orders=[(order, s.signature, at) for order, s, at in orders],
+        orders=[(order, s.signature, s.recorded_at) for order, s in orders],
+        withdrawn_at=next((h.at for h in history if h.to_status == Status.WITHDRAWN), None),
     )
 
 
@@ -103,9 +121,9 @@ def _one(signatures: dict[str, Any], namespace: str) -> tuple[str, Any]:
     return found.signature, found.recorded_at
 
 
-def _key_id(work: Workplace, owner: str, actor: str, *, may_make: bool) -> str:
-    """The id of a key, which is made unless it was before; empty if it is lost or retired: a run then says so."""
-    if may_make and not _was_made(work, owner):
+def _key_id(work: Workplace, owner: str, actor: str) -> str:
+    """The id of a key, which is made unless it was before; empty if it is lost: a run then says so."""
+    if not _was_made(work, owner):
         key_id, now = keys.make_key(work.places.keys, owner), work.now()
         with unit_of_work(work.register) as unit:
             unit.event(now, "key.made", owner, actor, {"key": key_id})
@@ -117,10 +135,10 @@ def _key_id(work: Workplace, owner: str, actor: str, *, may_make: bool) -> str:
 
 
 def _was_made(work: Workplace, owner: str) -> bool:
-    """Whether the key was made, and not retired by a revocation since."""
+    """Whether the key was made, and not retired since."""
     with reading(work.register) as view:
-        made = _newest(view, owner, "key.made")
-        return made > _newest(view, owner, f"agreement.{Status.REVOKED}")
+        ended = max(_newest(view, owner, f"agreement.{status}") for status in ENDED_FOR_GOOD)
+        return _newest(view, owner, "key.made") > ended
 
 
 def _newest(view: Reading, subject: str, kind: str) -> int:
@@ -128,8 +146,11 @@ def _newest(view: Reading, subject: str, kind: str) -> int:
     return found[0].sequence if found else 0
 
 
-def _pseudonymises(document: dict[str, Any]) -> bool:
-    return any(c["treatment"].startswith("pseudonymise@") for d in document["plan"]["datasets"] for c in d["columns"])
+def _needs_key(document: dict[str, Any]) -> bool:
+    plan = document["plan"]
+    columns = [c for d in plan["datasets"] for c in d["columns"]]
+    pseudonymises = any(c["treatment"].startswith("pseudonymise@") for c in columns)
+    return pseudonymises or plan["identifiability"] == Identifiability.PSEUDONYMISED
 
 
 @contextmanager

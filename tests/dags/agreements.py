@@ -62,6 +62,7 @@ def a_document(plan: ExtractPlan | None = None, **decided: Any) -> dict[str, Any
         "assessment": None,
         "signatures": {"board": signed, "controller": dict(signed)},
         "orders": [],
+        "withdrawn_at": None,
         "key": {"id": ""},
     }
     return found

@@ -113,8 +113,13 @@ def test_tags_follow_the_plan(published, form, criticality):
 # --- agreements that are not in force ---------------------------------------------------------------------------------
 
 
-def test_a_revoked_agreement_keeps_its_dag_without_a_schedule(published):
-    dag = the_dag(published, ordered(a_document(), OrderKind.REVOKE))
+@pytest.mark.parametrize(
+    "document",
+    [ordered(a_document(), OrderKind.REVOKE), a_document() | {"withdrawn_at": "2026-03-02T09:00:00Z"}],
+    ids=["revoked", "withdrawn"],
+)
+def test_an_agreement_that_was_ended_keeps_its_dag_without_a_schedule(published, document):
+    dag = the_dag(published, document)
     assert "closed" in dag.tags
     assert not dag.timetable.can_be_scheduled
     assert list(dag.task_dict) == CHAIN

@@ -20,12 +20,12 @@ from extracts.errors import (
 from extracts.record.entries import AssessmentEntry, DecisionEntry, OrderEntry, SignatureEntry
 from extracts.record.register import (
     end_run,
+    get_assessment,
     get_decision,
     get_request,
     get_run,
     hold_status,
     last_runs,
-    latest_assessment,
     list_decisions,
     list_orders,
     list_requests,
@@ -172,15 +172,17 @@ def test_a_status_that_is_held_cannot_change_until_the_holder_is_done(register):
         does(register, hold_status, "NONE", 1, "approved")
 
 
-def test_the_newest_assessment_of_a_version_is_found(register):
+def test_an_assessment_is_found_by_its_digest_and_never_by_its_age(register):
     does(register, save_request, a_request(), actor="requester")
-    assert sees(register, latest_assessment, ID, 1) is None
     old = AssessmentEntry(ID, 1, "1", False, {"rules": []}, NOON)
     new = AssessmentEntry(ID, 1, "2", True, {"rules": ["r1"]}, NOON + timedelta(days=1))
     assert does(register, save_assessment, new)
     assert does(register, save_assessment, old)
     assert not does(register, save_assessment, old)
-    assert sees(register, latest_assessment, ID, 1) == new
+    for one in (old, new):
+        assert sees(register, get_assessment, ID, 1, one.digest) == one
+    with pytest.raises(NotFound, match=r"No assessment sha256:f+ of SDDSB-2026-014 version 1"):
+        sees(register, get_assessment, ID, 1, "sha256:" + "f" * 64)
     with pytest.raises(NotFound):
         does(register, save_assessment, replace(old, request_id="NONE"))
 

@@ -11,8 +11,15 @@ from typing import Any
 import pytest
 
 from extracts import signing
-from extracts.agreement.approval import Approval, judge, published_document, read_published
-from extracts.agreement.decision import Decision, DecisionOutcome, Order, OrderKind, decision_from_document
+from extracts.agreement.approval import Approval, judge, read_published
+from extracts.agreement.decision import (
+    Decision,
+    DecisionOutcome,
+    Order,
+    OrderKind,
+    decision_from_document,
+    order_from_document,
+)
 from extracts.agreement.drawing_up import Terms, draw_up
 from extracts.agreement.signers import check_signer, roles_for
 from extracts.catalogue.gateways import GatewayStatus
@@ -44,7 +51,6 @@ from tests.support.builders import (
     a_signature,
     an_approval,
     an_assessment,
-    the_datasets,
     the_parties,
     the_policy,
 )
@@ -240,20 +246,10 @@ def test_an_approval_that_grants_no_column_runs_nothing() -> None:
         an_approval(document)
 
 
-def test_an_assessment_that_the_decision_does_not_name_is_not_published() -> None:
-    request, decision = a_request(), a_drawn_up_decision()
-    document = published_document(
-        request=request,
-        parties=the_parties(),
-        datasets=the_datasets(),
-        decision=decision,
-        plan=a_made_plan(request),
-        assessment=an_assessment(request, date(2026, 12, 1)),
-        board=("b", SIGNED_AT),
-        controller=("c", SIGNED_AT),
-    )
-    assert document["assessment"] is None
-    assert an_approval(document).plan.digest == decision.plan_digest
+@pytest.mark.parametrize("assessment", [None, an_assessment(a_request(), date(2026, 12, 1)).document()])
+def test_an_approval_without_the_assessment_that_it_names_runs_nothing(assessment: Any) -> None:
+    with pytest.raises(ApprovalMissing, match="rests on another assessment than the published one"):
+        an_approval(a_published_document(assessment=assessment))
 
 
 # --- who signed -----------------------------------------------------------------------------------------------------
@@ -438,8 +434,8 @@ def test_a_resumed_agreement_runs_again(kinds: tuple[OrderKind, ...]) -> None:
     [
         ({"decision_digest": ANOTHER_DIGEST}, "about another decision"),
         ({"request_id": "SDDSB-2026-999"}, "about another decision"),
-        ({"number": 2}, "missing or out of its order"),
         ({"number": 0}, "missing or out of its order"),
+        ({"number": -1}, "missing or out of its order"),
     ],
 )
 def test_an_order_about_something_else_or_a_gap_in_the_orders_stops(changes: dict[str, Any], why: str) -> None:
@@ -447,6 +443,35 @@ def test_an_order_about_something_else_or_a_gap_in_the_orders_stops(changes: dic
     order = an_order_on(decision, RESUME, **changes)
     with pytest.raises(ApprovalMissing, match=why):
         an_approval(a_published_document(decision=decision, orders=(order,)))
+
+
+@pytest.mark.parametrize("first", [1, 3])
+def test_orders_are_counted_per_request_so_those_on_a_renewal_go_on_from_any_number(first: int) -> None:
+    decision = a_drawn_up_decision()
+    orders = tuple(an_order_on(decision, kind, first + n) for n, kind in enumerate((SUSPEND, RESUME)))
+    assert an_approval(a_published_document(decision=decision, orders=orders))
+    later = an_order_on(decision, RESUME, first + 3)
+    with pytest.raises(ApprovalMissing, match=f"order {first + 2} is missing or out of its order"):
+        an_approval(a_published_document(decision=decision, orders=(*orders, later)))
+    with pytest.raises(ApprovalMissing, match="missing or out of its order"):
+        an_approval(a_published_document(decision=decision, orders=tuple(reversed(orders))))
+
+
+def test_an_agreement_that_its_requester_withdrew_runs_no_more() -> None:
+    with pytest.raises(ApprovalMissing, match="its requester withdrew it on 2026-01-21"):
+        an_approval(a_published_document(withdrawn_at=SIGNED_AT))
+
+
+@pytest.mark.parametrize(
+    "reasons", ["", "  ", " two spaces ", "a\x1b[2Jb", "a\u202eb", "a\x00b", "a\u2028b", "e\u0301"]
+)
+def test_an_order_with_reasons_that_cannot_be_read_is_none(reasons: str) -> None:
+    good = an_order_on(a_drawn_up_decision(), SUSPEND)
+    with pytest.raises(ValueError, match=r"reasons of an order|control or invisible"):
+        replace(good, reasons=reasons)
+    with pytest.raises(InvalidDocument, match="order") as refused:
+        order_from_document(good.document() | {"reasons": reasons})
+    assert "\x1b" not in str(refused.value)
 
 
 def test_the_board_may_suspend_and_only_the_controller_resumes() -> None:
@@ -530,6 +555,8 @@ def test_the_published_file_reads_back_from_its_bytes() -> None:
         (lambda d: d["signatures"]["board"].update(recorded_at="yesterday"), "is no time"),
         (lambda d: d["request"].update(id="SDDSB-2026-014"), "differs"),
         (lambda d: d.update(orders={}), "orders"),
+        (lambda d: d.update(withdrawn_at="2026-01-21T12:00:00"), "withdrawn_at: is a time without its zone"),
+        (lambda d: d.update(withdrawn_at=1), "withdrawn_at: must be text"),
     ],
 )
 def test_a_file_that_is_no_published_agreement_is_refused_by_the_part(edit: Callable[[Any], Any], why: str) -> None:

@@ -138,6 +138,7 @@ def a_published_document(
     request: Request | None = None,
     decision: Decision | None = None,
     orders: tuple[Order, ...] = (),
+    withdrawn_at: datetime | None = None,
     **changes: Any,
 ) -> dict[str, Any]:
     """The published file of an approved request, with placeholders for the armoured signatures."""
@@ -156,6 +157,7 @@ def a_published_document(
         board=("board's signature", signed_at),
         controller=("controller's signature", signed_at + timedelta(hours=1)),
         orders=[(order, "order's signature", order.ordered_at) for order in orders],
+        withdrawn_at=withdrawn_at,
         key_id="key-1",
     )
     return document | changes

@@ -4,9 +4,13 @@ Commands, the documentation's diagram and the tests of every pair come from `TRA
 
 Rules:
 1. "May this person?" is answered before "is it possible now?".
-2. A version that was refused, withdrawn, revoked or has expired is over. Going on is a new version, which starts as a
-   draft.
-3. Nobody but the clock lets an agreement expire, and the clock does nothing else.
+2. A draft is the requester's own file; the register holds a request from its submission on.
+3. A version that was refused, withdrawn, revoked or has expired is over; one that was returned waits for an answer.
+   Going on is a new version, which starts as a draft.
+4. Whoever comes first draws a decision up, which is the review. An approval or refusal needs both signatures and is
+   the Controller's; a return asks for more and closes nothing, so one signature does.
+5. A requester may end what they asked for at any time, also an agreement that runs.
+6. Nobody but the clock lets an agreement expire, and the clock does nothing else.
 """
 
 from __future__ import annotations
@@ -49,15 +53,12 @@ class Transition:
 _DECIDERS = (Role.BOARD, Role.CONTROLLER)
 TRANSITIONS = (
     Transition(Status.DRAFT, "submit", Status.SUBMITTED, (Role.REQUESTER,)),
-    Transition(Status.DRAFT, "withdraw", Status.WITHDRAWN, (Role.REQUESTER,)),
-    Transition(Status.SUBMITTED, "review", Status.IN_REVIEW, (Role.BOARD,)),
-    Transition(Status.SUBMITTED, "return", Status.RETURNED, (Role.BOARD,)),
+    Transition(Status.SUBMITTED, "review", Status.IN_REVIEW, _DECIDERS),
     Transition(Status.SUBMITTED, "withdraw", Status.WITHDRAWN, (Role.REQUESTER,)),
     Transition(Status.IN_REVIEW, "return", Status.RETURNED, _DECIDERS),
     Transition(Status.IN_REVIEW, "approve", Status.APPROVED, (Role.CONTROLLER,)),
     Transition(Status.IN_REVIEW, "refuse", Status.REFUSED, (Role.CONTROLLER,)),
     Transition(Status.IN_REVIEW, "withdraw", Status.WITHDRAWN, (Role.REQUESTER,)),
-    Transition(Status.RETURNED, "submit", Status.SUBMITTED, (Role.REQUESTER,)),
     Transition(Status.RETURNED, "withdraw", Status.WITHDRAWN, (Role.REQUESTER,)),
     Transition(Status.APPROVED, "suspend", Status.SUSPENDED, _DECIDERS),
     Transition(Status.APPROVED, "revoke", Status.REVOKED, (Role.CONTROLLER,)),
@@ -69,6 +70,7 @@ TRANSITIONS = (
     Transition(Status.SUSPENDED, "expire", Status.EXPIRED, (CLOCK,)),
 )
 VERBS = tuple(dict.fromkeys(t.verb for t in TRANSITIONS))
+GOES_ON_AS_NEW_VERSION = (Status.RETURNED, Status.REFUSED, Status.EXPIRED, Status.REVOKED, Status.WITHDRAWN)
 
 
 def transition(status: Status, verb: str, role: Role | str) -> Status:
@@ -108,7 +110,8 @@ def _either(who: set[Role | str]) -> str:
 
 def _advice(status: Status) -> str:
     steps = [f"{t.verb} ({_either(set(t.who))})" for t in next_steps(status)]
-    return f"Possible now: {', '.join(steps)}." if steps else "It is over; send a new version of the request."
+    possible = f"Possible now: {', '.join(steps)}." if steps else "It is over."
+    return f"{possible} Going on is a new version of the request." if status in GOES_ON_AS_NEW_VERSION else possible
 
 
 def _done(verb: str) -> str:

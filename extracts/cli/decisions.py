@@ -47,7 +47,7 @@ def decide(
     acceptable: Annotated[str, typer.Option(help="What would be acceptable.")] = "",
     as_json: Json = False,
 ) -> None:
-    """Decide on a request: the second of two signatures puts it in force."""
+    """Decide on a request: the second of two signatures puts it in force; a return takes one."""
     from extracts.agreement.drawing_up import Terms
     from extracts.steps.decisions import NAMESPACES, draw_up_decision, pending_decision, sign_decision
 
@@ -67,7 +67,7 @@ def decide(
         )
         refused = tuple(refuse_column or ())
         decision = _waiting_same(work, request_id, terms, refused)
-        decision = decision or draw_up_decision(work, request_id, terms, refused, signer or role)
+        decision = decision or draw_up_decision(work, request_id, terms, refused, signer or role, as_role)
     if print_only:
         _print(decision, NAMESPACES[as_role])
         return

@@ -164,7 +164,8 @@ def statuses_page() -> str:
     rows = [f"| {t.source} | {t.verb} | {t.target} | {' or '.join(str(who) for who in t.who)} |" for t in TRANSITIONS]
     return (
         _NOTE
-        + "# Statuses of a request\n\nWhat is not in this table cannot be done.\n\n```mermaid\n"
+        + "# Statuses of a request\n\nWhat is not in this table cannot be done. A draft is the requester's own file; "
+        "what was returned, or is over, goes on as a new version.\n\n```mermaid\n"
         + diagram()
         + "```\n\n| from | step | to | who |\n|---|---|---|---|\n"
         + "\n".join(rows)

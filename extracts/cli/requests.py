@@ -29,13 +29,14 @@ def check(file: File, as_json: Json = False) -> None:
 @app.command()
 def submit(file: File, user: Actor = "", as_json: Json = False) -> None:
     """Submit a request to the Board; the same again changes nothing."""
-    from extracts.steps.requests import submit_request
+    from extracts.steps.requests import stored_request, submit_request
 
     work = workplace()
     examined = submit_request(work, file, acting(user))
     _show(examined, as_json, failing=False)
     if not as_json:
-        out.print(f"\n{examined.request.request_id} version {examined.request.version} is submitted.")
+        entry = stored_request(work, examined.request.request_id, examined.request.version)
+        out.print(f"\n{entry.request_id} version {entry.version} is {entry.status}.")
 
 
 @app.command("list")
@@ -73,11 +74,11 @@ def show(request_id: RequestId, as_json: Json = False) -> None:
 
 @app.command()
 def withdraw(request_id: RequestId, reasons: Reasons, user: Actor = "") -> None:
-    """Take a request back before it is decided."""
-    from extracts.steps.requests import withdraw_request
+    """Take back what you asked for: a request before it is decided, or an agreement, which ends at once."""
+    from extracts.steps.withdrawal import withdraw_request
 
-    withdraw_request(workplace(), request_id, acting(user), reasons)
-    out.print(f"{request_id} is withdrawn.")
+    entry = withdraw_request(workplace(), request_id, acting(user), reasons)
+    out.print(f"{request_id} version {entry.version}, which was {entry.status}, is withdrawn.")
 
 
 def plan(request_id: RequestId, as_json: Json = False) -> None:

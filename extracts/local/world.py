@@ -83,7 +83,7 @@ def _decide(work: Workplace, home: DemoHome, examined: Examined, outcome: Decisi
         reason_code="" if examined.plan else "policy",
         delegation=next(iter(work.parties.delegations)),
     )
-    decision = draw_up_decision(work, request.request_id, terms, (), BOARD)
+    decision = draw_up_decision(work, request.request_id, terms, (), BOARD, Role.BOARD)
     for principal, role, namespace in (
         (BOARD, Role.BOARD, signing.DECISION_BOARD),
         (CONTROLLER, Role.CONTROLLER, signing.DECISION_CONTROLLER),

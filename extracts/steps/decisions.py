@@ -1,8 +1,8 @@
-"""What the Board and the Controller do: draw up a decision, and sign it. The second signature puts it in force.
+"""What the Board and the Controller do: draw up a decision, and sign it. The last signature puts it in force.
 
 Rules:
 1. Both sign the same canonical bytes. Whoever comes first draws the document up; the other signs it, or draws up
-   another, which starts afresh.
+   another, which starts afresh. A return needs one signature, whosever it is; everything else needs both.
 2. Who may sign is asked before anything is saved: the key must be listed for the role's namespace, the person must
    hold the role (the Controller: under a delegation that reaches this far), and may not be the requester.
 3. State and ledger event share a transaction; publishing the agreement's file comes after, and is made good at the
@@ -26,7 +26,7 @@ from extracts.errors import NotFound, NotPermitted, PlanRefused, Refused
 from extracts.record import register
 from extracts.record.entries import AssessmentEntry, DecisionEntry, RequestEntry, SignatureEntry
 from extracts.record.transaction import Reading, Work, reading, unit_of_work
-from extracts.steps.publishing import publish_agreement
+from extracts.steps.publishing import publish_in_force
 from extracts.steps.requests import Examined, stored_examined, stored_request
 from extracts.steps.signers import judge
 
@@ -44,7 +44,7 @@ _VERBS = {
 
 @dataclass(frozen=True)
 class Signed:
-    """Where a decision stands: whose signatures are there, and whether it is in force."""
+    """Where a decision stands: whose signatures are there, and what became of the request."""
 
     decision: Decision
     signatures: tuple[SignatureEntry, ...]
@@ -52,14 +52,15 @@ class Signed:
 
     @property
     def complete(self) -> bool:
-        """Whether both roles signed."""
-        return {s.namespace for s in self.signatures} >= set(NAMESPACES.values())
+        """Whether everybody signed whose signature it takes."""
+        signed = {s.namespace for s in self.signatures}
+        return bool(signed) if self.decision.outcome is DecisionOutcome.RETURN else signed >= set(NAMESPACES.values())
 
 
 def draw_up_decision(
-    work: Workplace, request_id: str, terms: Terms, refuse_columns: tuple[str, ...], actor: str
+    work: Workplace, request_id: str, terms: Terms, refuse_columns: tuple[str, ...], actor: str, role: Role
 ) -> Decision:
-    """A decision document on the newest version of a request, saved for signing.
+    """A decision document on the newest version of a request, saved for signing. `role`: as what `actor` draws it up.
 
     Raises PlanRefused if an approval is asked for what the policy stops, naming the findings.
     """
@@ -81,7 +82,7 @@ def draw_up_decision(
         refused=refused_names(request_from_document(dict(entry.document)), refuse_columns),
         policy=work.policy,
     )
-    _save(work, entry, examined, decision, actor)
+    _save(work, entry, examined, decision, actor, role)
     return decision
 
 
@@ -102,10 +103,10 @@ def decision_state(work: Workplace, digest: str) -> Signed:
 
 
 def sign_decision(work: Workplace, decision: Decision, role: Role, signature: str) -> Signed:
-    """Record a signature on a decision; the second one puts it in force and publishes it.
+    """Record a signature on a decision; the last one puts it in force, and an approval is published then.
 
     Raises SignatureInvalid (stranger, other bytes, wrong namespace, expired key), NotPermitted (requester, role not
-    held, the same person or key twice).
+    held, the same person or key twice); TechnicalFailure if it is in force and could not be published.
     """
     if role not in NAMESPACES:
         raise NotFound(f"Nobody decides as {role}.", advice="Decisions are signed as board and as controller.")
@@ -125,9 +126,9 @@ def sign_decision(work: Workplace, decision: Decision, role: Role, signature: st
         unit.event(now, "decision.signed", decision.request_id, found.principal, _told(decision, role, found))
         state = _signed(unit, register.get_decision(unit, decision.digest))
         if state.complete:
-            state = _put_in_force(unit, entry, state, found.principal, now)
+            state = _put_in_force(unit, entry, state, found.principal, role, now)
     if state.complete and state.status is Status.APPROVED:
-        publish_agreement(work, entry.request_id, found.principal)
+        publish_in_force(work, entry.request_id, found.principal, state.status)
     return state
 
 
@@ -145,9 +146,11 @@ def _check(
     )
 
 
-def _put_in_force(unit: Work, entry: RequestEntry, state: Signed, actor: str, now: datetime) -> Signed:
+def _put_in_force(unit: Work, entry: RequestEntry, state: Signed, actor: str, role: Role, now: datetime) -> Signed:
     decision = state.decision
-    status = transition(Status(entry.status), _VERBS[decision.outcome], Role.CONTROLLER)
+    # Two signatures are the Controller's decision, whoever signed last; one signature is its signer's.
+    decider = role if decision.outcome is DecisionOutcome.RETURN else Role.CONTROLLER
+    status = transition(Status(entry.status), _VERBS[decision.outcome], decider)
     register.set_status(
         unit,
         entry.request_id,
@@ -180,13 +183,13 @@ def _examined_for(work: Workplace, request_id: str, refuse: tuple[str, ...], out
     return stored_examined(work, request_id, refused) if refused else whole
 
 
-def _save(work: Workplace, entry: RequestEntry, examined: Examined, decision: Decision, actor: str) -> None:
+def _save(work: Workplace, entry: RequestEntry, examined: Examined, decision: Decision, actor: str, role: Role) -> None:
     now = work.now()
     plan = examined.plan.document() if examined.plan and decision.plan_digest else {}
     assessment = examined.assessment
     with unit_of_work(work.register) as unit:
         if entry.status == Status.SUBMITTED:
-            status = transition(Status.SUBMITTED, "review", Role.BOARD)
+            status = transition(Status.SUBMITTED, "review", role)
             register.set_status(
                 unit,
                 entry.request_id,

@@ -1,4 +1,4 @@
-"""What a requester does: check, submit, look at, withdraw. State and ledger event are saved together."""
+"""What a requester does: check, submit, look at. State and ledger event are saved together."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ from extracts.agreement.planning import make_plan
 from extracts.agreement.policy import assess
 from extracts.agreement.request import Request, parse_request, request_from_document, without_columns
 from extracts.agreement.schedule import due_dates
-from extracts.agreement.status import Status, transition
+from extracts.agreement.status import GOES_ON_AS_NEW_VERSION, Status, transition
 from extracts.catalogue.people import Role
 from extracts.documents import Document, read
-from extracts.errors import NotPermitted, PlanRefused
+from extracts.errors import PlanRefused
 from extracts.record import register
 from extracts.record.entries import AssessmentEntry, RequestEntry
 from extracts.record.transaction import reading, unit_of_work
+from extracts.steps.in_force import is_signed
 
 if TYPE_CHECKING:
     from extracts.agreement.assessment import Assessment
@@ -71,7 +72,8 @@ def submit_request(work: Workplace, file: Path, actor: str) -> Examined:
     """Put a request, with its assessment, on the register for the Board; again changes nothing.
 
     A request that breaks the policy may be submitted: the Board sees the findings and refuses it with reasons.
-    Raises InvalidDocument; Refused if this version was submitted with other content.
+    Raises InvalidDocument; Refused if this version was submitted with other content; IllegalTransition if it was
+    returned or is over.
     """
     examined = check_request(work, file)
     request, now = examined.request, work.now()
@@ -90,6 +92,10 @@ def submit_request(work: Workplace, file: Path, actor: str) -> Examined:
         if register.save_request(unit, entry, actor=actor):
             register.save_assessment(unit, _assessed(examined, work))
             unit.event(now, "request.submitted", entry.request_id, actor, _told(examined, entry))
+            return examined
+        there = Status(register.get_request(unit, entry.request_id, entry.version).status)
+    if there in GOES_ON_AS_NEW_VERSION:
+        transition(there, "submit", Role.REQUESTER)
     return examined
 
 
@@ -105,39 +111,24 @@ def stored_examined(work: Workplace, request_id: str, refused: frozenset[tuple[s
 
 
 def shown_plan(work: Workplace, request_id: str) -> tuple[ExtractPlan, Request]:
-    """The plan to read before signing, and afterwards: the one of the newest version's decision, if there is one
-    (without the columns that it refuses); else the one that could be decided on today.
+    """The plan to read before signing, and afterwards: the one that was signed for the newest version; else the newest
+    that was drawn up (without the columns that it refuses); else the one that could be decided on today.
 
     Raises NotFound; PlanRefused if the policy stops it, or it was refused or returned.
     """
     entry = stored_request(work, request_id)
     request = request_from_document(dict(entry.document))
     with reading(work.register) as view:
-        decided = [d for d in register.list_decisions(view, request_id) if d.version == entry.version]
-    if decided and decided[0].plan:
-        return plan_from_document(decided[0].plan), request
+        drawn_up = [d for d in register.list_decisions(view, request_id) if d.version == entry.version]
+        decided = next((d for d in drawn_up if is_signed(view, d)), drawn_up[0] if drawn_up else None)
+    if decided and decided.plan:
+        return plan_from_document(decided.plan), request
     examined = examine(work, request)
     if examined.plan is None:
         raise PlanRefused(
             f"{request_id} has no plan: {examined.refusal}", advice=f"See `extracts request show {request_id}`."
         )
     return examined.plan, request
-
-
-def withdraw_request(work: Workplace, request_id: str, actor: str, reasons: str) -> None:
-    """Take a request back before it is decided. Raises IllegalTransition afterwards, NotPermitted for anyone else."""
-    entry, now = stored_request(work, request_id), work.now()
-    if work.parties.person(actor) != work.parties.person(entry.requester_name):
-        raise NotPermitted(
-            f"{actor} did not ask for {request_id}; nobody but its requester takes it back.",
-            advice=f"Ask {entry.requester_name}; the Board can return or refuse it.",
-        )
-    status = transition(Status(entry.status), "withdraw", Role.REQUESTER)
-    with unit_of_work(work.register) as unit:
-        register.set_status(
-            unit, request_id, entry.version, expected=entry.status, status=status, at=now, actor=actor, comment=reasons
-        )
-        unit.event(now, "request.withdrawn", request_id, actor, {"version": entry.version})
 
 
 def _assessed(examined: Examined, work: Workplace) -> AssessmentEntry:

@@ -28,9 +28,10 @@ from extracts.record.transaction import reading, unit_of_work
 from extracts.settings import PROJECT, masked
 from extracts.steps.approval import approved_now
 from extracts.steps.decisions import draw_up_decision, sign_decision
-from extracts.steps.requests import submit_request, withdraw_request
+from extracts.steps.requests import submit_request
 from extracts.steps.run import OUTCOME, RunKey, run_folder, run_step
 from extracts.steps.run_folder import GATES, folder_name
+from extracts.steps.withdrawal import withdraw_request
 from tests.support.world import ANALYSTS, FIFE, World
 
 UNTIL_SIGNED = GATES[:-1]
@@ -157,7 +158,7 @@ def _second_version(world: World, folder: Path) -> None:
     terms = Terms(
         outcome=DecisionOutcome.APPROVE, reasons="Fewer.", delegation=next(iter(world.work.parties.delegations))
     )
-    decision = draw_up_decision(world.work, FIFE, terms, (), BOARD)
+    decision = draw_up_decision(world.work, FIFE, terms, (), BOARD, Role.BOARD)
     _sign(world, decision, BOARD, Role.BOARD)
     _sign(world, decision, CONTROLLER, Role.CONTROLLER)
 
@@ -234,7 +235,7 @@ def test_whoever_submitted_a_request_does_not_decide_on_it(world: World, tmp_pat
     terms = Terms(
         outcome=DecisionOutcome.APPROVE, reasons="Mine.", delegation=next(iter(world.work.parties.delegations))
     )
-    decision = draw_up_decision(world.work, FIFE, terms, (), BOARD)
+    decision = draw_up_decision(world.work, FIFE, terms, (), BOARD, Role.BOARD)
     with pytest.raises(NotPermitted, match="submitted"):
         _sign(world, decision, BOARD, Role.BOARD)
 

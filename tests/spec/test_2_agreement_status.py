@@ -7,7 +7,16 @@ import itertools
 import pytest
 
 from extracts.agreement.decision import OrderKind
-from extracts.agreement.status import CLOCK, TRANSITIONS, VERBS, Status, diagram, next_steps, transition
+from extracts.agreement.status import (
+    CLOCK,
+    GOES_ON_AS_NEW_VERSION,
+    TRANSITIONS,
+    VERBS,
+    Status,
+    diagram,
+    next_steps,
+    transition,
+)
 from extracts.catalogue.people import Role
 from extracts.errors import IllegalTransition, NotPermitted
 
@@ -42,8 +51,11 @@ def test_who_may_but_not_now_is_told_what_is_possible() -> None:
         transition(Status.DRAFT, "approve", Role.CONTROLLER)
 
 
-def test_what_is_over_stays_over() -> None:
+def test_what_is_over_or_was_returned_goes_on_as_a_new_version() -> None:
     assert {s for s in Status if not next_steps(s)} == OVER
+    assert set(GOES_ON_AS_NEW_VERSION) == OVER | {Status.RETURNED}
+    with pytest.raises(IllegalTransition, match=r"withdraw \(requester\). Going on is a new version"):
+        transition(Status.RETURNED, "submit", Role.REQUESTER)
     with pytest.raises(IllegalTransition, match="new version"):
         transition(Status.REVOKED, "resume", Role.CONTROLLER)
 

@@ -6,16 +6,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from extracts.agreement.periods import period_for
-from extracts.agreement.schedule import next_dates
+from extracts.agreement.schedule import due_dates
 from extracts.agreement.status import Status, next_steps
 from extracts.errors import ExtractsError, Outcome
 from extracts.record import register
-from extracts.record.delivery_entries import DeliveryEntry, RunEntry
+from extracts.record.delivery_entries import DeliveryEntry
 from extracts.record.entries import RequestEntry
 from extracts.record.transaction import reading
 from extracts.steps.approval import approved_now
 from extracts.steps.approval_file import load_published
 from extracts.steps.gate_approval import LOCAL
+from extracts.steps.in_force import movable_request
+from extracts.steps.last_run import LastRun, last_run
 
 if TYPE_CHECKING:
     from extracts.steps.workplace import Workplace
@@ -44,20 +46,19 @@ class Why:
 def why(work: Workplace, request_id: str, period: str = "") -> Why:
     """Where an agreement stands, or one of its periods. Raises NotFound for an unknown request."""
     with reading(work.register) as view:
-        entry = register.get_request(view, request_id)
-        runs = register.last_runs(view, request_id=request_id, period=period, limit=1)
+        newest, entry = register.get_request(view, request_id), movable_request(view, request_id)
+        run = last_run(work, view, request_id, period)
         deliveries = register.list_deliveries(view, request_id=request_id, period=period)
-    run = runs[0] if runs else None
     agreement = _agreement(work, request_id)
     return Why(
         request_id=request_id,
-        status=entry.status,
+        status=entry.status if entry == newest else f"{entry.status} (version {newest.version} is {newest.status})",
         agreement=agreement or "in force",
         next_due=() if agreement else _next_due(work, request_id),
         last_outcome=_outcome(run),
         stopped_by=run.gate if run else "",
         reason=run.reason if run else "",
-        last_run=f"{run.run_id} ({run.period}, started {run.started_at:%Y-%m-%d %H:%M} UTC)" if run else "",
+        last_run=run.told if run else "",
         last_delivery=_last(deliveries),
         move=_move(entry, agreement, run),
     )
@@ -73,18 +74,13 @@ def _agreement(work: Workplace, request_id: str) -> str:
 
 
 def _next_due(work: Workplace, request_id: str) -> tuple[str, ...]:
-    plan = load_published(work, request_id).plan
-    today = work.now().astimezone(LOCAL).date()
-    found = []
-    for day in next_dates(plan.schedule, today, 3):
-        try:
-            found.append(f"{day} ({period_for(plan, day, day).label})")
-        except ExtractsError:
-            break  # beyond the agreement's last day
-    return tuple(found)
+    published = load_published(work, request_id)
+    plan, last = published.plan, published.decision.valid_until or published.plan.end_on
+    days = due_dates(plan, work.now().astimezone(LOCAL).date(), 3)
+    return tuple(f"{day} ({period_for(plan, day, day).label})" for day in days if day <= last)
 
 
-def _outcome(run: RunEntry | None) -> str:
+def _outcome(run: LastRun | None) -> str:
     if run is None:
         return "never run"
     return run.outcome.value if run.outcome else "under way, or ended from outside"
@@ -104,7 +100,9 @@ _MOVES = {
 }
 
 
-def _move(entry: RequestEntry, agreement: str, run: RunEntry | None) -> str:
+def _move(entry: RequestEntry, agreement: str, run: LastRun | None) -> str:
+    if entry.status == Status.RETURNED:
+        return "The requester's: answer with a new version, or withdraw it."
     if entry.status != Status.APPROVED:
         steps = [f"{s.verb} ({' or '.join(map(str, s.who))})" for s in next_steps(Status(entry.status))]
         return f"Possible now: {', '.join(steps)}." if steps else "Nobody's: it is over."

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pytest
 
 from extracts.agreement.decision import OrderKind
 from extracts.errors import ApprovalMissing, ExtractsError, Outcome, SignatureInvalid
+from extracts.extraction.engine import build
 from extracts.local.people import BOARD, CONTROLLER, SERVICE
 from extracts.steps.run import OUTCOME, RunKey, run_step
 from extracts.steps.run_folder import GATES
 from tests.support.command_line import extracts
-from tests.support.world import ANALYSTS, FIFE, SCP, World
+from tests.support.deciding import REQUESTER
+from tests.support.world import AGREEMENTS, ANALYSTS, FIFE, SCP, World
 
 
 def gates(world: World, key: RunKey, *steps: str) -> None:
@@ -20,7 +23,7 @@ def gates(world: World, key: RunKey, *steps: str) -> None:
         run_step(world.work, step, key)
 
 
-def before(step: str) -> tuple[str, ...]:
+def before_gate(step: str) -> tuple[str, ...]:
     return GATES[: GATES.index(step)]
 
 
@@ -49,9 +52,33 @@ def order(world: World, kind: str, request_id: str, signer: str = CONTROLLER) ->
     return extracts(world, kind, request_id, "--reasons", "A family complained.", "--key", key)
 
 
-def test_a_revocation_during_the_build_stops_the_release(world: World) -> None:
+def test_a_revocation_while_the_source_is_read_stops_at_the_next_gate(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every gate asks, so what was built under a revoked agreement is not even looked at, let alone released."""
+
+    def revoke(doing: str) -> None:
+        if doing.startswith("reading and treating"):
+            assert order(world, "revoke", FIFE).code == 0
+
+    monkeypatch.setattr("extracts.steps.gate_build.build", partial(build, progress=revoke))
+    zone = world.work.places.drop_zone
+    before = sorted(zone.rglob("*"))
+    key = world.key(FIFE)
+    gates(world, key, *before_gate("validate_extract"))
+    assert world.staged(), "it was built"
+    told = assert_stopped(world, FIFE, key, "validate_extract", "it was revoked")
+    assert told["status"] == "revoked"
+    assert sorted(zone.rglob("*")) == before
+    kinds = [e.kind for e in world.ledger() if e.subject.startswith(FIFE)]
+    story = ("run.started", "source.checked", "agreement.revoked", "extract.built", "run.ended")
+    assert [k for k in kinds if k in story] == list(story)
+    assert not {"extract.validated", "manifest.signed", "delivery.publishing"} & set(kinds)
+
+
+def test_a_revocation_after_the_manifest_was_signed_stops_the_release(world: World) -> None:
     key = world.key(ANALYSTS)
-    gates(world, key, *before("release"))
+    gates(world, key, *before_gate("release"))
     assert world.staged(), "there is something to release"
     said = order(world, "revoke", ANALYSTS)
     assert said.code == 0, said.text
@@ -70,14 +97,14 @@ def test_a_revocation_during_the_build_stops_the_release(world: World) -> None:
 @pytest.mark.parametrize("gate", ["check_source", "sign_manifest"])
 def test_every_gate_asks_again(world: World, gate: str) -> None:
     key = world.key(FIFE)
-    gates(world, key, *before(gate))
+    gates(world, key, *before_gate(gate))
     world.order(FIFE, OrderKind.REVOKE)
     assert_stopped(world, FIFE, key, gate, "it was revoked")
 
 
 def test_a_suspension_stops_at_the_release_and_resuming_lets_it_run_again(world: World) -> None:
     key = world.key(FIFE)
-    gates(world, key, *before("release"))
+    gates(world, key, *before_gate("release"))
     assert order(world, "suspend", FIFE).code == 0
     told = assert_stopped(world, FIFE, key, "release", "suspended")
     assert "resume" in told["move"]
@@ -89,9 +116,11 @@ def test_a_suspension_stops_at_the_release_and_resuming_lets_it_run_again(world:
 
 def test_an_agreement_that_expires_between_build_and_release_is_not_delivered(world: World) -> None:
     key = world.key(SCP)
-    gates(world, key, *before("release"))
+    gates(world, key, *before_gate("release"))
     world.later(days=1500)
-    assert_stopped(world, SCP, key, "release", "expired on 2028-12-31")
+    told = assert_stopped(world, SCP, key, "release", "expired on 2028-12-31")
+    assert told["status"] == "expired", "the end of a run is also when the clock's step is taken"
+    assert {e.subject for e in world.ledger("agreement.expired")} == set(AGREEMENTS)
     found = world.run(FIFE)
     assert (found["outcome"], found["gate"]) == (Outcome.STOPPED, "check_approval")
     assert "expired" in found["reason"]
@@ -120,7 +149,6 @@ def test_an_agreement_without_its_file_does_not_run_until_it_is_published_again(
 def test_nobody_stops_or_resumes_an_agreement_without_being_allowed_to(world: World) -> None:
     assert order(world, "suspend", FIFE, SERVICE).code == 1, "the service's key is not listed for orders"
     assert order(world, "resume", FIFE).code == 1, "what is not suspended cannot be resumed"
-    assert extracts(world, "suspend", FIFE, "--reasons", " ", "--key", world.home.people.key(CONTROLLER)).code == 1
     with pytest.raises(SignatureInvalid):
         world.order(FIFE, OrderKind.REVOKE, SERVICE)
     assert extracts(world, "why", FIFE, "--json").json["agreement"] == "in force"
@@ -133,6 +161,35 @@ def test_the_board_may_stop_an_agreement_and_only_the_controller_lets_it_go_on(w
     assert world.run(FIFE)["outcome"] == Outcome.STOPPED
     assert order(world, "resume", FIFE).code == 0
     assert extracts(world, "why", FIFE, "--json").json["agreement"] == "in force"
+
+
+@pytest.mark.parametrize("reasons", [" ", "a\x1b[2Jb", "a\u202eb"])
+def test_reasons_that_cannot_be_read_are_refused_and_nothing_happens(world: World, reasons: str) -> None:
+    key = str(world.home.people.key(CONTROLLER))
+    for command in (("suspend", "--key", key), ("request", "withdraw", "--as-user", REQUESTER)):
+        said = extracts(world, *command, FIFE, "--reasons", reasons)
+        assert said.code == 2, said.text
+        assert "reasons" in said.text
+        assert not set(said.text) & set("\x1b\u202e")
+    assert extracts(world, "why", FIFE, "--json").json["agreement"] == "in force"
+
+
+def test_why_tells_of_a_run_that_was_refused_before_its_period_was_known(world: World) -> None:
+    by_a_signer = world.run(FIFE, started_by=CONTROLLER)
+    assert by_a_signer["gate"] == "check_approval"
+    told = extracts(world, "why", FIFE, "--json").json
+    assert (told["last_outcome"], told["stopped_by"]) == ("stopped by a control", "check_approval")
+    assert "started this run" in told["reason"]
+    assert "refused" in told["last_run"]
+    world.order(FIFE, OrderKind.SUSPEND)
+    assert world.run(FIFE)["outcome"] == Outcome.STOPPED
+    assert "has been suspended since" in extracts(world, "why", FIFE, "--json").json["reason"]
+    world.order(FIFE, OrderKind.RESUME)
+    key = world.key(FIFE)
+    gates(world, key, "check_approval")
+    told = extracts(world, "why", FIFE, "--json").json
+    assert told["last_outcome"].startswith("under way"), "a run that began later counts"
+    run_step(world.work, OUTCOME, key)
 
 
 def test_revoking_retires_the_key_for_good_and_suspending_leaves_it(world: World) -> None:

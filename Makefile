@@ -4,6 +4,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
+PORT ?= 8080
 export EXTRACTS_HOME ?= $(CURDIR)/.extracts
 
 help:            ## what there is
@@ -23,8 +24,8 @@ $(VENV)/.ready: requirements/bootstrap.txt requirements/lock.txt pyproject.toml
 demo: env        ## a synthetic source becomes signed, encrypted deliveries, run by a real Airflow scheduler
 	@$(VENV)/bin/extracts demo
 
-up: env          ## the Airflow UI with sample data and demo users, until Ctrl-C
-	@$(VENV)/bin/extracts up
+up: env          ## the Airflow UI with sample data and demo users on PORT (8080), until Ctrl-C
+	@$(VENV)/bin/extracts up --port $(PORT)
 
 test: env system ## everything, from a clean checkout
 	@$(PY) -m pytest -m "not slow"
@@ -51,7 +52,10 @@ lock:            ## resolve the dependencies afresh; hashes, never addresses
 	@sed -i -E '/^ *--(index-url|extra-index-url|find-links)/d' requirements/*.txt
 
 clean:           ## remove the environment and all state (keys and deliveries of the demo included)
-	@test -x $(VENV)/bin/extracts && $(VENV)/bin/extracts down || true
+	@test ! -x $(VENV)/bin/extracts || $(VENV)/bin/extracts down || true
+	@if test -f "$$EXTRACTS_HOME/demo.lock"; then rm -rf "$$EXTRACTS_HOME"; \
+	elif test -e "$$EXTRACTS_HOME" && test ! "$$EXTRACTS_HOME" -ef .extracts; then \
+		echo "$$EXTRACTS_HOME is left alone: no demo made it."; fi
 	@rm -rf $(VENV) .extracts .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info
 
 .PHONY: help env demo up test test-slow system bench lint docs lock clean

@@ -178,7 +178,7 @@ def _read_env_file(path: Path) -> dict[str, str]:
     try:
         text = path.read_text()
         exposed = path.stat().st_mode & 0o077
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return {}
     except OSError as error:
         raise SettingMissing(f"{path.name} in EXTRACTS_HOME cannot be read ({error.strerror}).") from None

@@ -13,8 +13,8 @@ from __future__ import annotations
 import fcntl
 import os
 import socket
-import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,7 +26,7 @@ from extracts.errors import TechnicalFailure
 from extracts.local.airflow_client import AirflowClient
 from extracts.local.airflow_config import HOST, AirflowConfig
 from extracts.local.processes import wait_until
-from extracts.local.sessions import Session, end, launch, load, save
+from extracts.local.sessions import Session, end, exit_code, launch, load, save
 
 # Logs are read from the disk that all parts share, so nobody needs to serve them on more ports.
 PARTS: Final = {
@@ -52,13 +52,15 @@ def stop_airflow(home: Path) -> None:
 
 @dataclass
 class LocalAirflow:
-    """One Airflow. Without a `port` a free one is found at each start."""
+    """One Airflow. Without a `port` a free one is found at each start. `stop` may be called while it starts."""
 
     config: AirflowConfig
     port: int | None = None
     _sessions: list[Session] = field(default_factory=list, init=False, repr=False)
     _lock: int | None = field(default=None, init=False, repr=False)
     _url: str = field(default="", init=False, repr=False)
+    _launching: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
+    _stopped: bool = field(default=False, init=False, repr=False)
 
     @property
     def url(self) -> str:
@@ -77,9 +79,10 @@ class LocalAirflow:
     def start(self, progress: Callable[[str], None] = _silent) -> None:
         """Starts every part and waits until all are healthy. Raises TechnicalFailure, and leaves nothing running."""
         self._take_lock()
+        self._stopped = False
         try:
             stop_airflow(self.config.home)
-            port = _free_port(self.port)
+            port = free_port(self.port)
             self._url = f"http://{HOST}:{port}"
             self.config.write(port)
             progress("preparing Airflow's database")
@@ -91,20 +94,24 @@ class LocalAirflow:
             raise
 
     def check(self) -> None:
-        """Raises TechnicalFailure if a part has ended: its name, and the end of its log."""
+        """Raises TechnicalFailure if a part has ended (its name, and the end of its log), or all were stopped."""
+        if self._stopped:
+            raise TechnicalFailure("Airflow was stopped.")
         for session in self._sessions:
             if not session.is_alive():
                 raise TechnicalFailure(f"Airflow's {session.name} ended.", advice=self._last_words(Path(session.log)))
 
     def stop(self) -> None:
         """Ends every part and every task. Raises TechnicalFailure if something stays."""
+        with self._launching:
+            self._stopped = True
         try:
             stop_airflow(self.config.home)
         finally:
             self._sessions = []
-            if self._lock is not None:
-                os.close(self._lock)
-                self._lock = None
+            lock, self._lock = self._lock, None
+            if lock is not None:
+                os.close(lock)
 
     def _take_lock(self) -> None:
         for folder in (self.config.home, self.config.folder, self.logs, _record(self.config.home).parent):
@@ -121,22 +128,28 @@ class LocalAirflow:
 
     def _migrate(self) -> None:
         log = self.logs / "migrate.log"
-        with os.fdopen(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as stream:
-            done = subprocess.run(
-                _command(["db", "migrate"]), stdout=stream, stderr=stream, check=False, **self._where()
-            )
-        if done.returncode != 0:
+        log.unlink(missing_ok=True)
+        code = exit_code(self._start_part("migration", ["db", "migrate"], log))
+        self._sessions.clear()
+        if code != 0:
             raise TechnicalFailure(
-                f"Airflow could not prepare its database (exit code {done.returncode}).", advice=self._last_words(log)
+                f"Airflow could not prepare its database (exit code {code}).", advice=self._last_words(log)
             )
 
     def _launch(self, progress: Callable[[str], None]) -> None:
         progress(f"starting Airflow on {self.url}")
-        where = self._where()
         for name, arguments in PARTS.items():
-            log = self.logs / f"{name}.log"
-            self._sessions.append(launch(name, _command(arguments), where["cwd"], where["env"], log))
+            self._start_part(name, arguments, self.logs / f"{name}.log")
+
+    def _start_part(self, name: str, arguments: list[str], log: Path) -> Session:
+        where = self._where()
+        with self._launching:
+            if self._stopped:
+                raise TechnicalFailure("Airflow was stopped.")
+            session = launch(name, _command(arguments), where["cwd"], where["env"], log)
+            self._sessions.append(session)
             save(self._sessions, _record(self.config.home))
+        return session
 
     def _wait(self, progress: Callable[[str], None]) -> None:
         healthy: set[str] = set()
@@ -171,14 +184,16 @@ def _record(home: Path) -> Path:
     return home / "run" / "airflow.json"
 
 
-def _free_port(wanted: int | None) -> int:
+def free_port(wanted: int | None) -> int:
+    """The wanted port, or any. Raises TechnicalFailure if it is taken."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((HOST, wanted or 0))
         except OSError:
             raise TechnicalFailure(
-                f"Port {wanted} on {HOST} is taken.", advice="End what uses it, or choose another port."
+                f"Port {wanted} on {HOST} is taken.",
+                advice="End what uses it, or choose another: `make up PORT=8081`, `extracts up --port 8081`.",
             ) from None
         return int(probe.getsockname()[1])
 

@@ -3,42 +3,50 @@
 Rules:
 1. It takes the way that production takes: request, decision by two signatures, role script, DAG run, verification by
    the recipient with nothing but the folder and the list of signers.
-2. Whatever happens, every process that it started is ended.
+2. Whatever happens, every process that it started is ended; what a killed one left running, the next one ends.
+3. Again equals once: what was decided or delivered stays. A period that was delivered before is not due again, and then
+   the delivery that the recipient sees is the one that is verified.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from extracts.errors import NotFound, TechnicalFailure
-from extracts.local.airflow import LocalAirflow
+from extracts.errors import NotFound, Outcome, TechnicalFailure
+from extracts.local.airflow import LocalAirflow, free_port, stop_airflow
+from extracts.local.airflow_client import AirflowClient
 from extracts.local.airflow_config import AirflowConfig, User
 from extracts.local.home import AIRFLOW, AIRFLOW_ROLE, DemoHome
+from extracts.local.processes import wait_until
 from extracts.local.world import Decided, apply_scripts, decide_all, fill_source
+from extracts.record import register
+from extracts.record.delivery_entries import DeliveryEntry, DeliveryState
+from extracts.record.transaction import reading
 from extracts.settings import PROJECT, open_workplace
 from extracts.steps.workplace import Workplace
 
 Progress = Callable[[str], None]
 USERS = (User("admin", "admin"), User("engineer", "op"), User("forum", "viewer"))
-_RUN_WITHIN_S = 240
+_RUNS_WITHIN_S = 1_200  # a minute or two, where nobody else uses the machine
+_ENDED = ("success", "failed", "skipped", "upstream_failed")
 
 
 @dataclass(frozen=True)
 class Delivered:
-    """One agreement's run, seen by the forum and by the recipient."""
+    """How one agreement's run ended, and the delivery that its recipient sees and verified; None if there is none."""
 
     request_id: str
-    state: str
-    outcome: dict[str, Any]
-    funnel: dict[str, dict[str, int]] = field(default_factory=dict)
-    verified: tuple[str, ...] = ()
+    outcome: Mapping[str, Any]
+    delivery: DeliveryEntry | None = None
     folder: Path | None = None
+    funnel: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    verified: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -54,32 +62,30 @@ class World:
 
 @contextmanager
 def running(home: Path, people: int, progress: Progress, port: int | None = None) -> Iterator[World]:
-    """The demo's world, with Airflow running; ended whatever happens."""
-    world = DemoHome.at(home.absolute())
-    progress("starting PostgreSQL")
-    world.postgres.start()
-    airflow = _airflow(world, port)
-    try:
-        now = datetime.now(UTC)
+    """The demo's world, with Airflow running; ended whatever happens. Raises Refused, TechnicalFailure."""
+    world, now = DemoHome.at(home.absolute()), datetime.now(UTC)
+    with world.held(), ExitStack() as ending:
+        stop(world.home)
+        free_port(port)
+        ending.callback(world.postgres.stop)
+        progress("starting PostgreSQL")
+        world.postgres.start()
         world.make_databases(PROJECT / "sql", now)
         world.write_settings(world.people.make())
-        with _meanwhile(lambda: airflow.start(progress)):
+        airflow = _airflow(world, port)
+        ending.callback(airflow.stop)
+        ending.callback(progress, "ending every process")
+        with _meanwhile(lambda: airflow.start(progress), airflow.stop):
             rows = fill_source(world, PROJECT / "sql", people, now, progress)
             work = open_workplace({"EXTRACTS_HOME": str(world.home)})
             decided = decide_all(work, world, PROJECT / "examples" / "requests", progress)
             apply_scripts(work, world, decided, progress)
         yield World(world, work, airflow, decided, rows)
-    finally:
-        progress("ending every process")
-        try:
-            airflow.stop()
-        finally:
-            world.postgres.stop()
 
 
 def deliver_all(world: World, progress: Progress) -> list[Delivered]:
     """Let the scheduler run every approved agreement's DAG once; what came of each."""
-    wanted = [d.examined.request.request_id for d in world.decided if d.approved]
+    wanted = [d.request_id for d in world.decided if d.approved]
     with world.airflow.client("engineer") as client:
         client.wait_for_dags({f"extract__{r}" for r in wanted})
         runs = {}
@@ -87,56 +93,69 @@ def deliver_all(world: World, progress: Progress) -> list[Delivered]:
             client.unpause(f"extract__{request_id}")
             runs[request_id] = client.trigger(f"extract__{request_id}")
             progress(f"{request_id}: the scheduler has its run")
-        done = []
+        _watch(world, client, runs, progress)
+        outcomes = {r: _outcome(client, f"extract__{r}", run_id) for r, run_id in runs.items()}
+    return [collect(world.work, world.home, request_id, outcome) for request_id, outcome in outcomes.items()]
+
+
+def _watch(world: World, client: AirflowClient, runs: Mapping[str, str], progress: Progress) -> None:
+    """Tell of every task that ends, until all runs have. Raises TechnicalFailure if they do not."""
+    told: set[tuple[str, str]] = set()
+
+    def all_ended() -> bool:
+        world.airflow.check()
         for request_id, run_id in runs.items():
-            found = client.wait_for_run(f"extract__{request_id}", run_id, _RUN_WITHIN_S, world.airflow.check)
-            progress(
-                f"{request_id}: {found['state']}, {(found['note'] or '').splitlines()[0] if found['note'] else ''}"
-            )
-            done.append(_delivered(world, client, request_id, run_id, found["state"]))
-    return done
+            for task in client.task_instances(f"extract__{request_id}", run_id):
+                if task["state"] in _ENDED and (request_id, task["task_id"]) not in told:
+                    told.add((request_id, task["task_id"]))
+                    progress(f"{request_id}: {task['task_id']}, {task['state']}")
+        return all(client.run(f"extract__{r}", run_id)["state"] in _ENDED for r, run_id in runs.items())
+
+    if not wait_until(all_ended, _RUNS_WITHIN_S, every_s=1):
+        raise TechnicalFailure(
+            f"Airflow has not ended the runs of {', '.join(runs)} within {_RUNS_WITHIN_S} s.",
+            advice=f"Its logs are in {world.airflow.logs}.",
+        )
+
+
+def collect(work: Workplace, home: DemoHome, request_id: str, outcome: Mapping[str, Any]) -> Delivered:
+    """As the recipient would: with the folder, the pinned signers and the recipient's own key.
+
+    Raises VerificationFailed. What was stopped or failed is not looked for, though an earlier delivery may be there.
+    """
+    from extracts.handover.verify import verify_delivery
+
+    delivery = _newest(work, request_id) if outcome["outcome"] in (Outcome.DELIVERED, Outcome.NOTHING_DUE) else None
+    if delivery is None:
+        return Delivered(request_id, outcome)
+    folder, people = work.places.drop_zone / delivery.path, home.people
+    found = verify_delivery(folder, people.allowed_signers, datetime.now(UTC), people.identity(delivery.recipient))
+    found.check()
+    with reading(work.register) as view:
+        funnel = register.get_run(view, delivery.run_id).counts
+    return Delivered(request_id, outcome, delivery, folder, funnel, tuple(found.sentences()))
 
 
 def stop(home: Path) -> None:
     """End whatever a demo or `up` left running."""
-    from extracts.local.airflow import stop_airflow
-
-    stop_airflow(home)
-    DemoHome.at(home).postgres.stop()
-
-
-def _delivered(world: World, client: Any, request_id: str, run_id: str, state: str) -> Delivered:
-    dag_id = f"extract__{request_id}"
-    outcome = _result(client, dag_id, run_id, "record_outcome")
-    if not outcome:
-        return Delivered(request_id, state, {"outcome": "technical failure", "reason": f"see the run {run_id}"})
-    funnel = _result(client, dag_id, run_id, "build_extract").get("funnel", {})  # none if it was stopped before
-    if not outcome.get("delivery"):
-        return Delivered(request_id, state, outcome, funnel)
-    folder, said = _collect(world, request_id, outcome["delivery"])
-    return Delivered(request_id, state, outcome, funnel, said, folder)
+    world = DemoHome.at(home.absolute())
+    if world.is_marked():
+        stop_airflow(world.home)
+        world.postgres.stop()
 
 
-def _result(client: Any, dag_id: str, run_id: str, task: str) -> dict[str, Any]:
+def _outcome(client: AirflowClient, dag_id: str, run_id: str) -> Mapping[str, Any]:
     try:
-        found: dict[str, Any] = client.xcom(dag_id, run_id, task)
+        found: dict[str, Any] = client.xcom(dag_id, run_id, "record_outcome")
     except NotFound:
-        return {}
+        return {"outcome": Outcome.FAILED, "reason": f"see the run {run_id}"}
     return found
 
 
-def _collect(world: World, request_id: str, delivery_id: str) -> tuple[Path, tuple[str, ...]]:
-    """As the recipient would: with the folder, the pinned signers and the recipient's own key."""
-    from extracts.handover.verify import verify_delivery
-
-    plan = next(d.examined.plan for d in world.decided if d.examined.request.request_id == request_id)
-    if plan is None:
-        raise TechnicalFailure(f"{request_id} was delivered without a plan.")
-    folder = world.work.places.drop_zone / plan.recipient / request_id / delivery_id
-    people = world.home.people
-    found = verify_delivery(folder, people.allowed_signers, datetime.now(UTC), people.identity(plan.recipient))
-    found.check()
-    return folder, tuple(found.sentences())
+def _newest(work: Workplace, request_id: str) -> DeliveryEntry | None:
+    with reading(work.register) as view:
+        there = register.list_deliveries(view, request_id=request_id, states=(DeliveryState.PUBLISHED,))
+    return there[-1] if there else None
 
 
 def _airflow(world: DemoHome, port: int | None) -> LocalAirflow:
@@ -151,8 +170,8 @@ def _airflow(world: DemoHome, port: int | None) -> LocalAirflow:
 
 
 @contextmanager
-def _meanwhile(start: Callable[[], None]) -> Iterator[None]:
-    """Run `start` beside the block; both must go well."""
+def _meanwhile(start: Callable[[], None], stop: Callable[[], None]) -> Iterator[None]:
+    """Run `start` beside the block; both must go well. If the block does not, `stop` ends what was started."""
     failed: list[BaseException] = []
 
     def guarded() -> None:
@@ -165,6 +184,9 @@ def _meanwhile(start: Callable[[], None]) -> Iterator[None]:
     thread.start()
     try:
         yield
+    except BaseException:
+        stop()
+        raise
     finally:
         thread.join()
     if failed:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import fcntl
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from extracts.errors import Refused, TechnicalFailure
 from extracts.local.passwords import write_secret
 from extracts.local.people import SERVICE, People
 from extracts.local.postgres import EmbeddedPostgres
@@ -14,6 +18,7 @@ from extracts.local.postgres import EmbeddedPostgres
 REGISTER, SOURCE, AIRFLOW = "register", "source", "airflow"
 APPLICATION, AIRFLOW_ROLE = "extracts_app", "airflow"
 SYSTEM = "sample"
+MARK = "demo.lock"
 
 
 @dataclass(frozen=True)
@@ -28,6 +33,33 @@ class DemoHome:
     def at(cls, home: Path) -> DemoHome:
         """The world at `home`; nothing is made yet."""
         return cls(home, EmbeddedPostgres(home), People(home))
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """For one command alone. Raises Refused if the folder holds what no demo made, TechnicalFailure if it is taken.
+
+        The file by which it is held marks it as a demo's, whose keys may be made afresh and removed.
+        """
+        try:
+            self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if any(self.home.iterdir()) and not self.is_marked():
+                raise Refused(
+                    f"{self.home} holds what no demo made; a demo would put its own keys and settings there.",
+                    advice="Name a new folder: EXTRACTS_HOME.",
+                )
+            lock = os.open(self.home / MARK, os.O_WRONLY | os.O_CREAT, 0o600)
+        except OSError as error:
+            raise TechnicalFailure(
+                f"The folder {self.home} cannot be used (errno {error.errno}).",
+                advice="Does it belong to another user? Name another: EXTRACTS_HOME.",
+            ) from None
+        with os.fdopen(lock, "w") as stream:
+            _take(stream.fileno(), self.home)
+            yield
+
+    def is_marked(self) -> bool:
+        """Whether a demo made this folder."""
+        return (self.home / MARK).is_file()
 
     def make_databases(self, sql: Path, now: datetime) -> None:
         """Register (migrated), source and Airflow's metadata, each with roles of its own."""
@@ -74,3 +106,12 @@ class DemoHome:
         older = self.passfile.read_text().splitlines() if self.passfile.exists() else []
         lines = dict.fromkeys([*older, *(line for p in known for line in p.read_text().splitlines())])
         write_secret(self.passfile, "".join(f"{line}\n" for line in lines))
+
+
+def _take(lock: int, home: Path) -> None:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise TechnicalFailure(
+            f"Another command runs the demo in {home}.", advice="End it first: Ctrl-C there, or `extracts down`."
+        ) from None

@@ -53,8 +53,7 @@ class People:
         (self.home / "trust" / "recipients").mkdir(mode=0o700, parents=True, exist_ok=True)
         (self.home / "people").mkdir(mode=0o700, exist_ok=True)
         for principal in _SIGNERS:
-            if not self.key(principal).exists():
-                signing.generate_key(self.key(principal), principal)
+            _make_pair(self.key(principal), principal)
         self.allowed_signers.write_text("".join(self._line(p, n) for p, n in _SIGNERS.items()))
         for recipient in RECIPIENTS:
             public = age_key(self.identity(recipient))
@@ -64,6 +63,18 @@ class People:
     def _line(self, principal: str, namespaces: tuple[str, ...]) -> str:
         public = self.key(principal).with_name(self.key(principal).name + ".pub").read_text()
         return signing.allowed_signers_line(principal, public, list(namespaces))
+
+
+def _make_pair(key: Path, comment: str) -> None:
+    """The SSH key pair, made if missing. The private half comes last: where it is, the public one is."""
+    if key.exists():
+        return
+    made, public = key.with_name(key.name + ".new"), key.with_name(key.name + ".new.pub")
+    for half in (made, public):
+        half.unlink(missing_ok=True)
+    signing.generate_key(made, comment)
+    public.rename(key.with_name(key.name + ".pub"))
+    made.rename(key)
 
 
 def age_key(path: Path) -> str:

@@ -129,11 +129,11 @@ class EmbeddedPostgres:
     def create_database(self, name: str, owner: str = SUPERUSER) -> None:
         """An empty database that only its owner, and who is granted CONNECT, may enter. Again: changes nothing."""
         with self.superuser() as connection:
-            if connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [checked_name(name)]).fetchone():
-                return
-            database = sql.Identifier(name)
-            connection.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(database, sql.Identifier(owner)))
-            # By default every role may enter every database, and make temporary tables there.
+            database = sql.Identifier(checked_name(name))
+            if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone():
+                connection.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(database, sql.Identifier(owner)))
+            # By default every role may enter every database, and make temporary tables there. Each time, since whoever
+            # made it may have been killed before this.
             connection.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(database))
 
     def drop_database(self, name: str) -> None:

@@ -58,6 +58,15 @@ def launch(name: str, command: list[str], folder: Path, environment: Mapping[str
     return Session(name, child.pid, psutil.Process(child.pid).create_time(), str(log))
 
 
+def exit_code(session: Session) -> int | None:
+    """Waits for a program that this process started; its exit code, None if somebody else collected it."""
+    try:
+        code: int | None = psutil.Process(session.pid).wait()
+    except psutil.NoSuchProcess:
+        return None
+    return code
+
+
 def save(sessions: Iterable[Session], record: Path) -> None:
     """Remembers sessions in a file, for another command to end them."""
     record.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

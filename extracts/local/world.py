@@ -1,6 +1,8 @@
 """Makes the demo's world: source, people, requests, decisions, roles. What people do by hand is done here for them.
 
-The steps are those of production (`extracts.steps`); only the people are made up, and their keys are at hand.
+Rules:
+1. The steps are those of production (`extracts.steps`); only the people are made up, and their keys are at hand.
+2. Again equals once: what was submitted or decided stays, and what a killed command left undone is done.
 """
 
 from __future__ import annotations
@@ -11,15 +13,23 @@ from datetime import datetime
 from pathlib import Path
 
 from extracts import signing
-from extracts.agreement.decision import DecisionOutcome
+from extracts.agreement.decision import Decision, DecisionOutcome
 from extracts.agreement.drawing_up import Terms
+from extracts.agreement.status import Status
 from extracts.catalogue.people import Role
 from extracts.extraction.sources.names import MEMBERSHIP_ROLE, role_name
 from extracts.local.home import SOURCE, DemoHome
-from extracts.local.people import BOARD, CONTROLLER
+from extracts.local.people import BOARD, CONTROLLER, SERVICE
 from extracts.local.sample import create_sample
-from extracts.steps.decisions import draw_up_decision, sign_decision
-from extracts.steps.requests import Examined, submit_request
+from extracts.steps.decisions import (
+    NAMESPACES,
+    decision_state,
+    draw_up_decision,
+    pending_decision,
+    sign_decision,
+)
+from extracts.steps.publishing import publish_missing
+from extracts.steps.requests import Examined, stored_request, submit_request
 from extracts.steps.source_script import source_script
 from extracts.steps.workplace import Workplace
 
@@ -29,15 +39,21 @@ _REFUSAL = "The policy statement does not allow it: see the findings."
 
 @dataclass(frozen=True)
 class Decided:
-    """One sample request, and what became of it."""
+    """One sample request, and where its newest version stands on the register."""
 
+    file: Path
     examined: Examined
-    outcome: DecisionOutcome
+    status: Status
+
+    @property
+    def request_id(self) -> str:
+        """The request's id, which is the agreement's too."""
+        return self.examined.request.request_id
 
     @property
     def approved(self) -> bool:
         """Whether there is an agreement now."""
-        return self.outcome is DecisionOutcome.APPROVE
+        return self.status is Status.APPROVED
 
 
 def fill_source(home: DemoHome, sql: Path, people: int, now: datetime, progress: Progress) -> dict[str, int]:
@@ -51,20 +67,20 @@ def decide_all(work: Workplace, home: DemoHome, requests: Path, progress: Progre
     for file in sorted(requests.glob("*.yaml")):
         examined = submit_request(work, file, _requester(file, work))
         request_id = examined.request.request_id
-        outcome = DecisionOutcome.APPROVE if examined.plan else DecisionOutcome.REFUSE
-        progress(f"{request_id}: {outcome}, signed by Board and Controller")
-        _decide(work, home, examined, outcome)
-        decided.append(Decided(examined, outcome))
+        if _waits(work, examined):
+            _decide(work, home, examined)
+            told = "signed by Board and Controller"
+        else:
+            told = "as decided before"
+        decided.append(Decided(file, examined, Status(stored_request(work, request_id).status)))
+        progress(f"{request_id}: {decided[-1].status}, {told}")
+    publish_missing(work, SERVICE)
     return decided
 
 
 def apply_scripts(work: Workplace, home: DemoHome, decided: list[Decided], progress: Progress) -> None:
     """Run each agreement's script in the source, as its database administrator would."""
-    scripts = {
-        role_name(d.examined.request.request_id): source_script(work, d.examined.request.request_id)
-        for d in decided
-        if d.approved
-    }
+    scripts = {role_name(d.request_id): source_script(work, d.request_id) for d in decided if d.approved}
     home.apply_roles(scripts, MEMBERSHIP_ROLE, lambda role: progress(f"role {role} may read its own views, no more"))
 
 
@@ -75,17 +91,26 @@ def _requester(file: Path, work: Workplace) -> str:
     return parse_request(read(file)).requester.email
 
 
-def _decide(work: Workplace, home: DemoHome, examined: Examined, outcome: DecisionOutcome) -> None:
-    request = examined.request
+def _waits(work: Workplace, examined: Examined) -> bool:
+    """Whether the sample's own version waits for a decision; a newer one is somebody else's to decide."""
+    entry = stored_request(work, examined.request.request_id)
+    return entry.version == examined.request.version and entry.status in (Status.SUBMITTED, Status.IN_REVIEW)
+
+
+def _decide(work: Workplace, home: DemoHome, examined: Examined) -> None:
+    decision = pending_decision(work, examined.request.request_id) or _drawn_up(work, examined)
+    signed = {s.namespace for s in decision_state(work, decision.digest).signatures}
+    for principal, role in ((BOARD, Role.BOARD), (CONTROLLER, Role.CONTROLLER)):
+        if NAMESPACES[role] not in signed:
+            signature = signing.sign(decision.canonical(), home.people.key(principal), NAMESPACES[role])
+            sign_decision(work, decision, role, signature)
+
+
+def _drawn_up(work: Workplace, examined: Examined) -> Decision:
     terms = Terms(
-        outcome=outcome,
+        outcome=DecisionOutcome.APPROVE if examined.plan else DecisionOutcome.REFUSE,
         reasons="Lawful, proportionate and the best source." if examined.plan else _REFUSAL,
         reason_code="" if examined.plan else "policy",
         delegation=next(iter(work.parties.delegations)),
     )
-    decision = draw_up_decision(work, request.request_id, terms, (), BOARD, Role.BOARD)
-    for principal, role, namespace in (
-        (BOARD, Role.BOARD, signing.DECISION_BOARD),
-        (CONTROLLER, Role.CONTROLLER, signing.DECISION_CONTROLLER),
-    ):
-        sign_decision(work, decision, role, signing.sign(decision.canonical(), home.people.key(principal), namespace))
+    return draw_up_decision(work, examined.request.request_id, terms, (), BOARD, Role.BOARD)

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from extracts.errors import Outcome
+from extracts.local.demo import collect
 from extracts.local.home import DemoHome
 from extracts.settings import PROJECT
 from tests.support.command_line import environment_of, extracts
@@ -113,6 +115,18 @@ def test_the_same_period_again_is_done_but_nothing_due(shared: World) -> None:
     assert said.code == 0
     assert said.json["outcome"] == "nothing due"
     assert "extracts redeliver" in said.json["reason"]
+
+
+def test_the_demo_verifies_again_what_was_delivered_before_and_takes_nothing_due_alone_for_no_success(
+    shared: World,
+) -> None:
+    kept = collect(shared.work, shared.home, FIFE, {"outcome": Outcome.NOTHING_DUE})
+    assert kept.delivery
+    assert [kept.folder] == shared.deliveries()
+    assert kept.funnel["benefit_cap"]["delivered"] == kept.delivery.rows
+    assert len(kept.verified) > 10
+    assert collect(shared.work, shared.home, ANALYSTS, {"outcome": Outcome.NOTHING_DUE}).delivery is None
+    assert collect(shared.work, shared.home, FIFE, {"outcome": Outcome.STOPPED}).delivery is None
 
 
 def test_the_ledger_verifies_against_the_deliveries(shared: World) -> None:

@@ -1,4 +1,7 @@
-"""`make demo`, as a newcomer sees it: one command, a summary, deliveries, nothing left running."""
+"""`make demo`, as a newcomer sees it: one command, a summary, deliveries, nothing left running.
+
+The home is one in which a demo was killed while its Airflow started, so servers and half of everything lie about.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from extracts.local.home import DemoHome
+from extracts.local.processes import processes_in
+from extracts.settings import PROJECT
 from tests.support.world import AGREEMENTS, REFUSED
 
 pytestmark = [pytest.mark.airflow, pytest.mark.timeout(900)]
@@ -19,9 +25,16 @@ pytestmark = [pytest.mark.airflow, pytest.mark.timeout(900)]
 def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.CompletedProcess[str]]:
     """The home of a demo that has ended, and what it said."""
     home = tmp_path_factory.mktemp("demo") / "home"
-    environ = {k: v for k, v in os.environ.items() if not k.startswith("EXTRACTS_")} | {"EXTRACTS_HOME": str(home)}
+    environ = {k: v for k, v in os.environ.items() if not k.startswith("EXTRACTS_")}
+    environ |= {"EXTRACTS_HOME": str(home), "COLUMNS": "100"}
     command = [str(Path(sys.executable).with_name("extracts")), "demo"]
-    return home, subprocess.run(command, env=environ, capture_output=True, text=True, timeout=850, check=False)
+    with subprocess.Popen(command, cwd=PROJECT, env=environ, stderr=subprocess.PIPE, text=True) as first:
+        assert first.stderr
+        assert any("starting Airflow on" in line for line in first.stderr)
+        first.kill()
+    assert processes_in(home / "airflow")
+    done = subprocess.run(command, cwd=PROJECT, env=environ, capture_output=True, text=True, timeout=850, check=False)
+    return home, done
 
 
 def _said(demo: tuple[Path, subprocess.CompletedProcess[str]]) -> str:
@@ -35,6 +48,34 @@ def test_it_ends_well_and_says_what_happened(demo: tuple[Path, subprocess.Comple
     for word in ("source", "filtered", "on hold", "withheld", "delivered", "verified"):
         assert word in demo[1].stdout
     assert "[  0." in demo[1].stderr  # progress, while it works
+
+
+def test_its_summary_fits_on_one_screen(demo: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
+    lines = demo[1].stdout.replace(str(demo[0]), ".extracts").replace("EXTRACTS_HOME=.extracts ", "").splitlines()
+    assert sum(1 + len(line) // 100 for line in lines) <= 40
+
+
+def test_every_command_that_it_prints_works_as_printed(
+    demo: tuple[Path, subprocess.CompletedProcess[str]],
+) -> None:
+    alone, _, with_servers = demo[1].stdout.partition("while `make up` runs")
+    assert [_run(line) for line in _commands(alone)] == [0, 1]  # the second says why a request is refused
+    server = DemoHome.at(demo[0]).postgres
+    server.start()
+    try:
+        assert [_run(line) for line in _commands(with_servers)] == [0, 0]
+    finally:
+        server.stop()
+
+
+def _commands(text: str) -> list[str]:
+    return [line for line in text.splitlines() if "bin/extracts " in line]
+
+
+def _run(command: str) -> int:
+    done = subprocess.run(command, shell=True, cwd=PROJECT, capture_output=True, text=True, check=False, timeout=120)
+    assert done.stdout, done.stderr
+    return done.returncode
 
 
 def test_every_approved_agreement_is_delivered_and_the_refused_one_is_not(

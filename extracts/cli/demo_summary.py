@@ -1,0 +1,86 @@
+"""What the demo says at its end, on one screen: who asked, what was decided, what left, where it lies, what to try.
+
+Every command that it prints works as printed: the first ones by themselves, the last ones while `make up` runs.
+"""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from extracts.cli.output import out, show_table
+from extracts.errors import Outcome
+
+if TYPE_CHECKING:
+    from extracts.local.demo import Delivered, World
+
+_FUNNEL = ("source", "filtered", "held", "withheld", "delivered")
+
+
+def show_summary(world: World, done: list[Delivered], seconds: float, *, stays: bool = False) -> None:
+    """Print it. stays: the servers go on running, as with `up`."""
+    rows = sum(world.source_rows.values())
+    out.print(f"\n[bold]From {rows:,} rows of synthetic source data, in {seconds:.0f} s[/bold]\n")
+    asked = [d.examined.request for d in world.decided]
+    show_table(
+        "Who asked, and what was decided",
+        ("request", "asked by", "for", "decided"),
+        [
+            (r.request_id, r.requester.organisation, r.title, d.status)
+            for r, d in zip(asked, world.decided, strict=True)
+        ],
+    )
+    show_table(
+        "Rows that left, and why the others did not; the recipient's encrypted files, verified",
+        ("dataset", "source", "filtered", "on hold", "withheld", "delivered", "bytes", "checks"),
+        [row for d in done for row in _left(d)],
+    )
+    for d in done:
+        if d.outcome["outcome"] != Outcome.DELIVERED:
+            out.print(f"{d.request_id}: {d.outcome['outcome']}, {_reason(d)}", markup=False)
+    out.print("\n".join(_next(world, done, stays)), markup=False)
+
+
+def _left(found: Delivered) -> Iterator[tuple[str, ...]]:
+    for file in found.delivery.files if found.delivery else ():
+        funnel = found.funnel.get(file.dataset, {})
+        numbers = (f"{funnel[name]:,}" if name in funnel else "" for name in _FUNNEL)
+        yield file.dataset, *numbers, f"{file.bytes:,}", f"{len(found.verified) - 1} passed"
+
+
+def _reason(found: Delivered) -> str:
+    if found.delivery:
+        return f"for {found.delivery.delivery_id} is there already."
+    return str(found.outcome.get("reason", ""))
+
+
+def _next(world: World, done: list[Delivered], stays: bool) -> Iterator[str]:
+    home = world.home.home
+    command = _command(home)
+    yield f"Everything lies in {_near(home)}: dropzone/ is what recipients see, runs/ has a quality report of each run."
+    yield "Try:"
+    for folder in [d.folder for d in done if d.folder][:1]:
+        signers = _near(world.home.people.allowed_signers)
+        yield f"  {command} verify {_near(folder.parent)} --signers {signers}"
+    for refused in [d for d in world.decided if d.examined.plan is None][:1]:
+        yield f"  {command} request check {_near(refused.file)}  # why it was refused: exit code 1"
+    yield "And from another terminal:" if stays else "And, from another terminal while `make up` runs:"
+    for found in done[:1]:
+        yield f"  {command} why {found.request_id}"
+    yield f"  {command} ledger verify --anchors {_near(world.work.places.drop_zone)}"
+
+
+def _command(home: Path) -> str:
+    """How to call this program from here, so that it finds this home."""
+    program = Path(sys.executable).with_name("extracts")
+    known = home == Path(".extracts").absolute()
+    return ("" if known else f"EXTRACTS_HOME={_near(home)} ") + _near(program)
+
+
+def _near(path: Path) -> str:
+    """A path as it is typed here, quoted if need be."""
+    here = Path.cwd()
+    return shlex.quote(str(path.relative_to(here) if path.is_relative_to(here) else path))

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import json
 import re
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from extracts.documents import Document, parse
 from extracts.errors import InvalidDocument, Problem
 
 
+@lru_cache(maxsize=64)  # every gate reads every contract again, which is two thirds of a second for the same bytes
 def standard_document(data: bytes, source: str) -> Document:
     """The document in `data`, with custom properties of contract and columns by name. Raises InvalidDocument."""
     document = parse(data, source)

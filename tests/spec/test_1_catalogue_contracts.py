@@ -190,6 +190,12 @@ def test_a_standing_rule_is_great_expectations_own_with_the_harm_that_it_prevent
     assert rule.reason == "Nobody is matched by another form."
 
 
+def test_a_contract_that_was_edited_is_read_afresh(tmp_path: Path) -> None:
+    assert load(tmp_path).version == "1.2.0"
+    (tmp_path / "expectations" / "visit" / "contract.yaml").write_text(changed("version: 1.2.0", "version: 1.2.1"))
+    assert load_datasets(tmp_path / "expectations", tmp_path / "sql")["visit"].version == "1.2.1"
+
+
 def test_the_contracts_digest_is_of_the_files_bytes_and_without_a_lock_no_deployed_view_is_covered(
     tmp_path: Path,
 ) -> None:

@@ -28,16 +28,14 @@ up: env          ## the Airflow UI with sample data and demo users on PORT (8080
 	@$(VENV)/bin/extracts up --port $(PORT)
 
 test: env system ## everything, from a clean checkout
-	@$(PY) -m pytest -m "not slow"
-
-test-slow: env system ## the slow cases
-	@$(PY) -m pytest -m slow
+	@$(PY) -m pytest
 
 system:          ## what only the operating system's packages can give (Chromium, for the tests that look at pages)
 	@bash tests/support/system.sh
 
-bench: env       ## speed and memory, as ratios to a raw COPY in the same run
+bench: env       ## speed and memory, as ratios to a raw COPY in the same run; parsing by number of agreements
 	@$(PY) -m benchmarks
+	@$(MAKE) --no-print-directory docs
 
 lint: env        ## ruff and mypy --strict
 	@$(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check . && $(VENV)/bin/mypy
@@ -58,4 +56,4 @@ clean:           ## remove the environment and all state (keys and deliveries of
 		echo "$$EXTRACTS_HOME is left alone: no demo made it."; fi
 	@rm -rf $(VENV) .extracts .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info
 
-.PHONY: help env demo up test test-slow system bench lint docs lock clean
+.PHONY: help env demo up test system bench lint docs lock clean

@@ -24,6 +24,7 @@ def pages() -> Mapping[str, Callable[[], str]]:
         "reference/statuses.md": statuses_page,
         "reference/manifest.md": manifest_reference,
         "reference/expectations.md": expectations_reference,
+        "reference/performance.md": performance_page,
         "reference/request.schema.json": request_schema_page,
         "reference/request.md": request_fields_page,
     }
@@ -171,6 +172,30 @@ def statuses_page() -> str:
         + "\n".join(rows)
         + "\n"
     )
+
+
+def performance_page() -> str:
+    """How to measure, and what was measured last: the benchmark's own page below its explanation."""
+    from extracts.settings import PROJECT
+
+    head = """# Performance
+
+```console
+$ make bench                                                  # 1 and 5 million rows, 3 runs; half an hour
+$ .venv/bin/python -m benchmarks --quick                      # does it work at all? Nothing is written
+$ .venv/bin/python -m benchmarks --rows 2000000 --runs 5
+```
+
+It makes a world as the demo does: one dataset of synthetic people, a request for 13 of its columns that passes the
+sample policy, two signatures, a role. Each measure is a process of its own, whose peak memory is its own; libraries are
+imported before its clock starts. Seconds are of one machine: compare ratios to the raw copy of the same run, and on a
+busy machine processor seconds, which are of the measured process without the server. Whoever has other columns,
+expectations or disks will find other figures; `make bench` tells.
+
+`make bench` writes `benchmarks/results/figures.json` and `figures.md`, and `make docs` copies the latter here.
+
+"""
+    return _NOTE + head + (PROJECT / "benchmarks" / "results" / "figures.md").read_text()
 
 
 def main(folder: Path) -> None:

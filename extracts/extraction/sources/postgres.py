@@ -79,6 +79,13 @@ def open_source(
     address: libpq keywords without password. A `user` in it other than the agreement's role is refused unless
     `allow_query`: then our query alone minimises, and the manifest says so. Raises SettingMissing, NotPermitted.
     """
+    return open_source_as(role_name(plan.request_id), address, passfile, allow_query=allow_query)
+
+
+def open_source_as(
+    role: str, address: str, passfile: Path | None = None, *, allow_query: bool = False
+) -> PostgresSource:
+    """The same, entered as `role`."""
     try:
         keywords = conninfo_to_dict(address)
     except psycopg.ProgrammingError:
@@ -90,7 +97,6 @@ def open_source(
     if passfile is not None:
         keywords["passfile"] = str(passfile)
     user = str(keywords.pop("user", "") or "")
-    role = role_name(plan.request_id)
     if user and user != role and not allow_query:
         raise NotPermitted(
             f"The source would be entered as another role than {role}, which would not minimise by itself.",

@@ -59,7 +59,7 @@ def source_sql(
         "membership_role": names.MEMBERSHIP_ROLE,
         **TIMEOUTS,
     }
-    template = _Templates(templates, facts)
+    template = Templates(templates, facts)
     parts = [
         f"-- Agreement {names.slug(plan.request_id)}, plan {plan.digest}. Run it as a superuser or as the owner of",
         f"-- the source's database, connected to it. Then set the role's password: \\password {role}",
@@ -79,10 +79,10 @@ def source_ended_sql(plan: ExtractPlan, datasets: Mapping[str, Dataset], templat
     """The script that takes the role and its views away again."""
     drops = "\n".join(f"DROP VIEW IF EXISTS {view.name};" for view in plan_views(plan, datasets))
     facts = {"schema": names.SCHEMA, "role": names.role_name(plan.request_id), "drop_views": drops}
-    return _Templates(templates, facts).fill("agreement_ended")
+    return Templates(templates, facts).fill("agreement_ended")
 
 
-class _Templates:
+class Templates:
     """The fixed texts of one folder, and what they share."""
 
     def __init__(self, folder: Path, facts: Mapping[str, str]) -> None:
@@ -101,7 +101,7 @@ class _Templates:
             raise InvalidDocument(path.name, [Problem(str(error.args[0]), "is no field of role scripts")]) from None
 
 
-def _view(template: _Templates, view: ExpectedView, role: str) -> str:
+def _view(template: Templates, view: ExpectedView, role: str) -> str:
     reader = names.MEMBERSHIP_ROLE if view.for_membership else role
     return template.fill("agreement_view", view=view.name, definition=view.definition, reader=reader)
 

@@ -26,7 +26,7 @@ def person_form(expression: str) -> str:
 
 def matching(dataset: PlannedDataset, types: dict[str, ColumnType]) -> str:
     """The plan's own conditions; `true` if there are none."""
-    return " AND ".join(_condition(c, types[c.column]) for c in dataset.conditions) or "true"
+    return " AND ".join(condition_test(c, types[c.column]) for c in dataset.conditions) or "true"
 
 
 def restricted(dataset: PlannedDataset) -> str:
@@ -105,7 +105,8 @@ def column_types(dataset: Dataset) -> dict[str, ColumnType]:
     return {c.name: c.type for c in dataset.columns}
 
 
-def _condition(condition: Condition, type: ColumnType) -> str:
+def condition_test(condition: Condition, type: ColumnType) -> str:
+    """One condition on the curated view `d`."""
     column = f"d.{name(condition.column)}"
     if condition.operator is Operator.IS_NULL:
         return f"{column} IS NOT NULL" if condition.negated else f"{column} IS NULL"

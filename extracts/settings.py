@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from extracts.agreement.suppression import Suppression
 from extracts.errors import InvalidDocument, Problem, SettingMissing
 from extracts.steps.workplace import Limits, Places, Workplace
 
@@ -71,6 +72,9 @@ SETTINGS = (
     Setting("EXTRACTS_HOLD_MAX_AGE_HOURS", "A hold list older than this stops every delivery", "24"),
     Setting("EXTRACTS_MEMORY_LIMIT_MB", "Memory that the engine may use, in MB", "400"),
     Setting("EXTRACTS_THREADS", "Threads of the engine", "2"),
+    Setting(
+        "EXTRACTS_SMALL_COUNT", "Counts of people or rows below this are hidden in briefings; a multiple of 5", "10"
+    ),
     Setting("EXTRACTS_IMAGE_DIGEST", "Digest of the container image it runs in, for manifests", ""),
     Setting("EXTRACTS_RETRIES", "How often Airflow tries again when a server cannot be reached", "3"),
     Setting("EXTRACTS_RETRY_SECONDS", "Seconds before the first retry; doubles each time", "60"),
@@ -171,7 +175,17 @@ def _limits(found: Mapping[str, str]) -> Limits:
         hold_max_age_hours=number("EXTRACTS_HOLD_MAX_AGE_HOURS"),
         memory_limit_mb=number("EXTRACTS_MEMORY_LIMIT_MB"),
         threads=number("EXTRACTS_THREADS"),
+        small_count=_small_count(number("EXTRACTS_SMALL_COUNT")),
     )
+
+
+def _small_count(number: int) -> int:
+    try:
+        return Suppression(number).threshold
+    except ValueError:
+        raise InvalidDocument(
+            "environment", [Problem("EXTRACTS_SMALL_COUNT", "must be 5, 10, or a larger multiple of 5")]
+        ) from None
 
 
 def _read_env_file(path: Path) -> dict[str, str]:

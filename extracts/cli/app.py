@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from extracts import __version__
-from extracts.cli import datasets, decisions, demo, keys, ledger, requests, runs, system, verify
+from extracts.cli import briefings, datasets, decisions, demo, keys, ledger, requests, runs, system, verify
 
 app = typer.Typer(
     name="extracts",
@@ -30,6 +30,9 @@ def version(
 
 
 app.add_typer(requests.app, name="request")
+requests.app.command("briefing")(briefings.briefing)
+requests.app.command("counter-offer")(briefings.counter_offer)
+requests.app.command("accept")(briefings.accept)
 app.command("plan")(requests.plan)
 app.command("decide")(decisions.decide)
 app.command("suspend")(decisions.suspend)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from extracts.cli.briefings import feasibility
 from extracts.cli.options import Actor, Json, Reasons, RequestId, acting, workplace
 from extracts.cli.output import answer, out, show_facts, show_table
 
@@ -15,14 +16,23 @@ if TYPE_CHECKING:
     from extracts.steps.requests import Examined
 
 app = typer.Typer(no_args_is_help=True, help="Ask for data, and see where a request stands.")
+Feasible = Annotated[
+    bool,
+    typer.Option(
+        "--feasibility", help="Answer per column whether it can be had, counted in the source; it is recorded."
+    ),
+]
 File = Annotated[Path, typer.Argument(help="A request in YAML, as in examples/requests/.", show_default=False)]
 
 
 @app.command()
-def check(file: File, as_json: Json = False) -> None:
+def check(file: File, feasible: Feasible = False, user: Actor = "", as_json: Json = False) -> None:
     """Check a request against its schema, the catalogue and the policy; nothing is saved."""
     from extracts.steps.requests import check_request
 
+    if feasible:
+        feasibility(file, user, as_json)
+        return
     _show(check_request(workplace(), file), as_json)
 
 

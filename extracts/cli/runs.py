@@ -106,12 +106,21 @@ def show_delivery(
 
 @source_app.command("sql")
 def source_sql(
-    request_id: RequestId,
+    request_id: Annotated[str, typer.Argument(help="Id of the agreement; none with --briefing.")] = "",
     ended: Annotated[bool, typer.Option("--ended", help="The script that takes it all away again.")] = False,
+    briefing: Annotated[bool, typer.Option("--briefing", help="The script by which briefings may count.")] = False,
+    system: Annotated[str, typer.Option(help="With --briefing: in which system, if there are several.")] = "",
 ) -> None:
     """The script that lets this agreement's role read its own columns and rows, and nothing else."""
     from extracts.steps.source_script import ended_script, source_script
 
+    if bool(request_id) == briefing:
+        raise UsageError("Name an agreement, or ask for the script of --briefing.")
+    if briefing:
+        from extracts.steps.source_counting import briefing_script
+
+        out.print(briefing_script(workplace(), system), markup=False)
+        return
     script = ended_script if ended else source_script
     out.print(script(workplace(), request_id), markup=False)
 

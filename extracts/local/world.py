@@ -17,6 +17,7 @@ from extracts.agreement.decision import Decision, DecisionOutcome
 from extracts.agreement.drawing_up import Terms
 from extracts.agreement.status import Status
 from extracts.catalogue.people import Role
+from extracts.extraction.sources.briefing_views import ROLE as BRIEFING_ROLE
 from extracts.extraction.sources.names import MEMBERSHIP_ROLE, role_name
 from extracts.local.home import SOURCE, DemoHome
 from extracts.local.people import BOARD, CONTROLLER, SERVICE
@@ -30,6 +31,7 @@ from extracts.steps.decisions import (
 )
 from extracts.steps.publishing import publish_missing
 from extracts.steps.requests import Examined, stored_request, submit_request
+from extracts.steps.source_counting import briefing_script
 from extracts.steps.source_script import source_script
 from extracts.steps.workplace import Workplace
 
@@ -79,8 +81,9 @@ def decide_all(work: Workplace, home: DemoHome, requests: Path, progress: Progre
 
 
 def apply_scripts(work: Workplace, home: DemoHome, decided: list[Decided], progress: Progress) -> None:
-    """Run each agreement's script in the source, as its database administrator would."""
+    """Run each agreement's script in the source, and the briefing's, as its database administrator would."""
     scripts = {role_name(d.request_id): source_script(work, d.request_id) for d in decided if d.approved}
+    scripts[BRIEFING_ROLE] = briefing_script(work)
     home.apply_roles(scripts, MEMBERSHIP_ROLE, lambda role: progress(f"role {role} may read its own views, no more"))
 
 

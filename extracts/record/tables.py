@@ -69,6 +69,19 @@ class AssessmentRow(Base):
     assessed_at: Mapped[datetime]
 
 
+class BoardPaperRow(Base):
+    """What was written for those who decide."""
+
+    __tablename__ = "board_paper"
+    __table_args__ = (_of_a_request(), Index("board_paper_by_request", "request_id", "version", "written_at"))
+    digest: Mapped[str] = mapped_column(primary_key=True)
+    request_id: Mapped[str]
+    version: Mapped[int]
+    kind: Mapped[str]
+    document: Mapped[str]
+    written_at: Mapped[datetime]
+
+
 class DecisionRow(Base):
     """What was decided, and the plan that it binds."""
 

@@ -55,6 +55,7 @@ class Limits:
     hold_max_age_hours: int = 24
     memory_limit_mb: int = 400
     threads: int = 2
+    small_count: int = 10
 
 
 @dataclass(frozen=True)

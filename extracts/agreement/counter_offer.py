@@ -15,8 +15,9 @@ from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any
 
+from extracts.agreement.changes import LEFT_OUT, Change, Governance, treated_as, with_change
 from extracts.agreement.coarsening import Counted, search
-from extracts.agreement.mending import LEFT_OUT, Change, Governance, mend, treated_as, with_change
+from extracts.agreement.mending import mend
 from extracts.agreement.planning import make_plan
 from extracts.agreement.policy import Policy, assess
 from extracts.agreement.reading import read_value

@@ -11,8 +11,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from extracts.agreement.changes import Governance
 from extracts.agreement.counter_offer import CounterOffer, counter_offer, counter_offer_from_document
-from extracts.agreement.mending import Governance, Mended, mend
+from extracts.agreement.mending import Mended, mend
 from extracts.agreement.request import request_from_document
 from extracts.agreement.status import Status, transition
 from extracts.catalogue.people import Role

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from extracts.agreement.changes import Governance
 from extracts.agreement.coarsening import Counted
 from extracts.agreement.counter_offer import (
     CounterOffer,
@@ -14,7 +15,7 @@ from extracts.agreement.counter_offer import (
     counter_offer_from_document,
     groupings_wanted,
 )
-from extracts.agreement.mending import Governance, mend
+from extracts.agreement.mending import mend
 from extracts.agreement.planning import make_plan
 from extracts.agreement.policy import Policy
 from extracts.agreement.request import Request

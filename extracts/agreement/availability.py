@@ -15,13 +15,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from extracts.agreement.assessment import Assessment, Finding
-from extracts.agreement.floors import NEVER_DELIVERED, treatment_problem
+from extracts.agreement.floors import treatment_problem
 from extracts.agreement.ladders import alternatives, step_of
 from extracts.agreement.policy import Policy
 from extracts.agreement.request import Request
 from extracts.agreement.request_rows import ColumnAsked
 from extracts.agreement.source_counts import DatasetCounts
 from extracts.catalogue.contract import Column, Dataset
+from extracts.catalogue.form_limits import NEVER_LEAVES
 
 
 class Availability(StrEnum):
@@ -131,4 +132,4 @@ def staleness(request: Request, source: Dataset, counts: DatasetCounts | None) -
 
 
 def _never(column: Column) -> bool:
-    return column.classification in NEVER_DELIVERED or not any(column.treatments.values())
+    return column.classification in NEVER_LEAVES or not any(column.treatments.values())

@@ -16,7 +16,7 @@ from extracts.agreement.ladders import Step
 from extracts.agreement.plan import SafeAddress, SmallCells
 from extracts.agreement.plan_floors import tells_address
 from extracts.agreement.request import Request
-from extracts.agreement.request_fields import LimitsAsked
+from extracts.agreement.request_terms import LimitsAsked
 from extracts.catalogue.contract import Dataset, Identifiability, Identifier
 
 

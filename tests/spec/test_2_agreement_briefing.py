@@ -136,7 +136,7 @@ def asked(name: str, treatment: Any = "keep") -> dict[str, Any]:
     [
         (asked("sex"), "held", "", ""),
         (asked("shoe_size"), "not held", "declares no shoe_size", "Ask for columns of the contract"),
-        (asked("account_number"), "held, not shareable", "bank details", "a mark of presence may do"),
+        (asked("account_number"), "held, not shareable", "bank details", "Drop the columns"),
         (asked("surname"), "held, not in that form", "cannot be had pseudonymised", "Leave it out"),
         (asked("date_of_birth"), "held, not in that form", "year or age_band", "Ask for it as year or age_band 5"),
         (asked("weekly_award"), "held, not in that form", "round or band or top_code", "Ask for it as round 10"),

@@ -102,7 +102,8 @@ def test_rows_beyond_the_territory_are_limited_to_it() -> None:
 
 
 def test_several_faults_are_met_by_one_offer() -> None:
-    request = a_request(REFUSED, {"dpia": _DPIA, "legal.article_6": "6(1)(e)", "limits.max_withheld_percent": 20})
+    mended = {"dpia": _DPIA, "reviews": _REVIEWS, "legal.article_6": "6(1)(e)", "limits.max_withheld_percent": 20}
+    request = a_request(REFUSED, mended)
     assert offered(request) == {
         "identifiability": ("identified", "pseudonymised"),
         "retention in days": ("3650", "1100"),
@@ -122,6 +123,11 @@ _DPIA = {
     "outcome": "Accepted",
     "completed_on": "2026-01-10",
     "review_by": "2029-06-30",
+}
+
+_REVIEWS = {
+    name: {"by": "Rowan Reviewer", "on": "2026-01-12", "outcome": "supports"}
+    for name in ("legal", "data_protection", "security")
 }
 
 

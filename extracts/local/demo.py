@@ -23,7 +23,7 @@ from extracts.local.airflow import LocalAirflow, free_port, stop_airflow
 from extracts.local.airflow_client import AirflowClient
 from extracts.local.airflow_config import AirflowConfig, User
 from extracts.local.home import AIRFLOW, AIRFLOW_ROLE, DemoHome
-from extracts.local.processes import wait_until
+from extracts.local.processes import processes_in, wait_until
 from extracts.local.world import Decided, apply_scripts, decide_all, fill_source
 from extracts.record import register
 from extracts.record.delivery_entries import DeliveryEntry, DeliveryState
@@ -65,7 +65,7 @@ def running(home: Path, people: int, progress: Progress, port: int | None = None
     """The demo's world, with Airflow running; ended whatever happens. Raises Refused, TechnicalFailure."""
     world, now = DemoHome.at(home.absolute()), datetime.now(UTC)
     with world.held(), ExitStack() as ending:
-        stop(world.home)
+        _end_leftovers(world, progress)
         free_port(port)
         ending.callback(world.postgres.stop)
         progress("starting PostgreSQL")
@@ -100,20 +100,24 @@ def deliver_all(world: World, progress: Progress) -> list[Delivered]:
 
 def _watch(world: World, client: AirflowClient, runs: Mapping[str, str], progress: Progress) -> None:
     """Tell of every task that ends, until all runs have. Raises TechnicalFailure if they do not."""
-    told: set[tuple[str, str]] = set()
+    waiting, told = dict(runs), set[tuple[str, str]]()
 
     def all_ended() -> bool:
         world.airflow.check()
-        for request_id, run_id in runs.items():
-            for task in client.task_instances(f"extract__{request_id}", run_id):
-                if task["state"] in _ENDED and (request_id, task["task_id"]) not in told:
-                    told.add((request_id, task["task_id"]))
-                    progress(f"{request_id}: {task['task_id']}, {task['state']}")
-        return all(client.run(f"extract__{r}", run_id)["state"] in _ENDED for r, run_id in runs.items())
+        for request_id, run_id in list(waiting.items()):
+            dag_id = f"extract__{request_id}"
+            tasks = client.task_instances(dag_id, run_id)
+            for name in [t["task_id"] for t in tasks if t["state"] in _ENDED]:
+                if (request_id, name) not in told:
+                    told.add((request_id, name))
+                    progress(f"{request_id}: {name} has ended")
+            if all(t["state"] in _ENDED for t in tasks) and client.run(dag_id, run_id)["state"] in _ENDED:
+                del waiting[request_id]
+        return not waiting
 
-    if not wait_until(all_ended, _RUNS_WITHIN_S, every_s=1):
+    if not wait_until(all_ended, _RUNS_WITHIN_S, every_s=2):
         raise TechnicalFailure(
-            f"Airflow has not ended the runs of {', '.join(runs)} within {_RUNS_WITHIN_S} s.",
+            f"Airflow has not ended the runs of {', '.join(waiting)} within {_RUNS_WITHIN_S} s.",
             advice=f"Its logs are in {world.airflow.logs}.",
         )
 
@@ -142,6 +146,12 @@ def stop(home: Path) -> None:
     if world.is_marked():
         stop_airflow(world.home)
         world.postgres.stop()
+
+
+def _end_leftovers(world: DemoHome, progress: Progress) -> None:
+    if world.postgres.pid() is not None or processes_in(world.home / "airflow"):
+        progress("ending what a killed command left running")
+    stop(world.home)
 
 
 def _outcome(client: AirflowClient, dag_id: str, run_id: str) -> Mapping[str, Any]:

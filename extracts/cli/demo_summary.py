@@ -34,27 +34,28 @@ def show_summary(world: World, done: list[Delivered], seconds: float, *, stays: 
         ],
     )
     show_table(
-        "Rows that left, and why the others did not; the recipient's encrypted files, verified",
-        ("dataset", "source", "filtered", "on hold", "withheld", "delivered", "bytes", "checks"),
+        "Rows that left, and why the others did not",
+        ("dataset", "source", "filtered", "on hold", "withheld", "delivered"),
         [row for d in done for row in _left(d)],
     )
     for d in done:
-        if d.outcome["outcome"] != Outcome.DELIVERED:
-            out.print(f"{d.request_id}: {d.outcome['outcome']}, {_reason(d)}", markup=False)
+        out.print(_told(d), markup=False)
     out.print("\n".join(_next(world, done, stays)), markup=False)
 
 
 def _left(found: Delivered) -> Iterator[tuple[str, ...]]:
     for file in found.delivery.files if found.delivery else ():
         funnel = found.funnel.get(file.dataset, {})
-        numbers = (f"{funnel[name]:,}" if name in funnel else "" for name in _FUNNEL)
-        yield file.dataset, *numbers, f"{file.bytes:,}", f"{len(found.verified) - 1} passed"
+        yield file.dataset, *(f"{funnel[name]:,}" if name in funnel else "" for name in _FUNNEL)
 
 
-def _reason(found: Delivered) -> str:
-    if found.delivery:
-        return f"for {found.delivery.delivery_id} is there already."
-    return str(found.outcome.get("reason", ""))
+def _told(found: Delivered) -> str:
+    """What its recipient collected, or why there is nothing."""
+    if found.delivery is None:
+        return f"{found.request_id}: {found.outcome['outcome']}, {found.outcome.get('reason', '')}"
+    before = " (delivered before)" if found.outcome["outcome"] == Outcome.NOTHING_DUE else ""
+    checks = len(found.verified) - 1
+    return f"{found.delivery.delivery_id}{before}: {found.delivery.bytes:,} bytes, verified: {checks} checks passed"
 
 
 def _next(world: World, done: list[Delivered], stays: bool) -> Iterator[str]:

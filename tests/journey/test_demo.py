@@ -47,7 +47,7 @@ def test_it_ends_well_and_says_what_happened(demo: tuple[Path, subprocess.Comple
         assert request_id in demo[1].stdout
     for word in ("source", "filtered", "on hold", "withheld", "delivered", "verified"):
         assert word in demo[1].stdout
-    for step in ("[  0.", "ending what a killed command left running", f"{AGREEMENTS[0]}: validate_extract has ended"):
+    for step in ("[  0.", "ending what a killed command left running", f"{AGREEMENTS[0]}: validate_extract passed"):
         assert step in demo[1].stderr  # progress, while it works
 
 

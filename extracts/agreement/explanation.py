@@ -30,8 +30,11 @@ _FORM = {
 }
 
 
-def explain(plan: ExtractPlan, facts: Mapping[str, Any], after: date) -> str:
-    """The plan as a Markdown page. `facts` as `facts_of` gives them; next dates are those later than `after`."""
+def explain(plan: ExtractPlan, facts: Mapping[str, Any], after: date, decided: Mapping[str, Any] | None = None) -> str:
+    """The plan as a Markdown page. `facts` as `facts_of` gives them; next dates are those later than `after`.
+
+    `decided`: the terms of the decision that binds it, as `decision_in_words` gives them.
+    """
     parts = (
         [f"# {plan.request_id}: {markdown(facts['title'])}", "", f"Plan {plan.digest}", ""],
         _section("For whom and why", _for_whom(plan, facts)),
@@ -41,6 +44,7 @@ def explain(plan: ExtractPlan, facts: Mapping[str, Any], after: date) -> str:
         _section("When", _when(plan, after)),
         _section("Where it goes, and for how long", _where(plan, facts)),
         _section("What is checked before anything leaves", checks_in_words(plan)),
+        _section("What was decided", _decided(decided)) if decided else [],
     )
     return "\n".join(line for part in parts for line in part)
 
@@ -58,6 +62,11 @@ def explanation_data(plan: ExtractPlan, facts: Mapping[str, Any], after: date) -
         "next": [{"on": d.isoformat(), "period": _label(plan, d)} for d in due_dates(plan, after)],
         "checks": checks_in_words(plan),
     }
+
+
+def _decided(terms: Mapping[str, Any]) -> list[str]:
+    listed = {name: "; ".join(value) if isinstance(value, list) else str(value) for name, value in terms.items()}
+    return [f"{name.capitalize()}: {markdown(value)}" for name, value in listed.items()]
 
 
 def _for_whom(plan: ExtractPlan, facts: Mapping[str, Any]) -> list[str]:

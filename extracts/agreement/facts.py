@@ -12,10 +12,21 @@ from extracts.agreement.request import Request
 from extracts.catalogue.contract import Dataset
 from extracts.catalogue.gateways import Gateway, OnwardSharing
 from extracts.catalogue.parties import Parties
+from extracts.errors import ApprovalMissing
 
 
 def facts_of(request: Request, parties: Parties, datasets: Mapping[str, Dataset]) -> dict[str, Any]:
-    """The facts of a request whose recipient, gateway and datasets are declared, as JSON values."""
+    """The facts of a request, as JSON values. Raises ApprovalMissing if what it names is not declared (any more)."""
+    try:
+        return _facts(request, parties, datasets)
+    except KeyError as error:
+        raise ApprovalMissing(
+            f"{request.request_id} names {error}, which is not declared any more.",
+            advice="Ask the keeper of the parties' list or of the contracts.",
+        ) from None
+
+
+def _facts(request: Request, parties: Parties, datasets: Mapping[str, Dataset]) -> dict[str, Any]:
     recipient, gateway = parties.recipients[request.recipient], parties.gateways[request.legal.gateway]
     asking = parties.organisations[request.requester.organisation]
     named = {d.dataset: datasets[d.dataset] for d in request.datasets}

@@ -7,7 +7,7 @@ Rules:
 2. A draft is the requester's own file; the register holds a request from its submission on.
 3. A version that was refused, withdrawn, revoked or has expired is over; one that was returned waits for an answer.
    Going on is a new version, which starts as a draft.
-4. Whoever comes first draws a decision up, which is the review. An approval or refusal needs both signatures and is
+4. The first signature on a decision takes a request into review. An approval or refusal needs both signatures and is
    the Controller's; a return asks for more and closes nothing, so one signature does.
 5. A requester may end what they asked for at any time, also an agreement that runs.
 6. Nobody but the clock lets an agreement expire, and the clock does nothing else.

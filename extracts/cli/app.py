@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from extracts import __version__
-from extracts.cli import briefings, datasets, decisions, demo, keys, ledger, requests, runs, system, verify
+from extracts.cli import briefings, datasets, decisions, demo, keys, ledger, orders, requests, runs, system, verify
 
 app = typer.Typer(
     name="extracts",
@@ -35,9 +35,9 @@ requests.app.command("counter-offer")(briefings.counter_offer)
 requests.app.command("accept")(briefings.accept)
 app.command("plan")(requests.plan)
 app.command("decide")(decisions.decide)
-app.command("suspend")(decisions.suspend)
-app.command("resume")(decisions.resume)
-app.command("revoke")(decisions.revoke)
+app.command("suspend")(orders.suspend)
+app.command("resume")(orders.resume)
+app.command("revoke")(orders.revoke)
 app.add_typer(datasets.app, name="dataset")
 app.add_typer(runs.source_app, name="source")
 app.command("run")(runs.run)

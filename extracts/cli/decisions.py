@@ -1,33 +1,37 @@
-"""`extracts decide`, `suspend`, `resume`, `revoke`: what two people sign. Keys stay with them."""
+"""`extracts decide`: what two people read and sign. Keys stay with them."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Collection
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from extracts.cli.options import Json, Reasons, RequestId, workplace
-from extracts.cli.output import answer, err, out, show_facts
-from extracts.errors import NotPermitted, UsageError
+from extracts.cli.options import Json, Reasons, RequestId, signed_in, workplace
+from extracts.cli.output import answer, err, show_facts
+from extracts.cli.signing import Signer, must_be
+from extracts.errors import SignatureInvalid, UsageError
 
 if TYPE_CHECKING:
     from extracts.agreement.decision import Decision, DecisionOutcome
     from extracts.agreement.drawing_up import Terms
     from extracts.catalogue.people import Role
-    from extracts.steps.decisions import Signed
+    from extracts.steps.decided import Signed
+    from extracts.steps.drafting import Draft
     from extracts.steps.workplace import Workplace
 
-Signer = Annotated[str, typer.Option(help="Who signs, as in allowed_signers; another key's signature is refused.")]
 Key = Annotated[Path | None, typer.Option(help="Your SSH key (or its .pub, with the key in an agent or in hardware).")]
-OrderKey = Annotated[Path, typer.Option("--key", help="Your SSH key; the service has none that counts.")]
 SignatureFile = Annotated[
     Path | None,
     typer.Option(help="A signature made elsewhere, over what --print gave.", exists=True, dir_okay=False),
 ]
 Print = Annotated[bool, typer.Option("--print", help="Print the document to be signed, and how; sign nothing.")]
+RefuseColumn = Annotated[
+    list[str] | None, typer.Option(help="Refuse this column, and why; may be repeated.", metavar="NAME[=WHY]")
+]
 
 
 def decide(
@@ -39,63 +43,113 @@ def decide(
     key: Key = None,
     signature: SignatureFile = None,
     print_only: Print = False,
-    refuse_column: Annotated[list[str] | None, typer.Option(help="Refuse this column; may be repeated.")] = None,
+    refuse_column: RefuseColumn = None,
     condition: Annotated[list[str] | None, typer.Option(help="A condition; may be repeated.")] = None,
+    valid_from: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="First day; default: today.")
+    ] = None,
     valid_until: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Last day, inclusive.")] = None,
+    review_on: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Day of the review.")] = None,
     delegation: Annotated[str, typer.Option(help="Id of the Controller's delegation.")] = "",
     reason_code: Annotated[str, typer.Option(help="Why refused, as a code.")] = "",
     acceptable: Annotated[str, typer.Option(help="What would be acceptable.")] = "",
+    escalation: Annotated[str, typer.Option(help="Whom to ask next; default: as the policy says.")] = "",
     as_json: Json = False,
 ) -> None:
-    """Decide on a request: the second of two signatures puts it in force; a return takes one."""
+    """Decide on a request, terms first: the second of two signatures puts it in force; a return takes one."""
     from extracts.agreement.drawing_up import Terms
-    from extracts.steps.decisions import NAMESPACES, draw_up_decision, pending_decision, sign_decision
 
     work, as_role = workplace(), _role(role)
-    decision = None if outcome else pending_decision(work, request_id)
-    if decision is None:
-        if not outcome:
-            raise UsageError(f"No decision on {request_id} waits for a signature.", advice="Draw one up: --outcome.")
-        terms = Terms(
-            outcome=_outcome(outcome, refuse_column),
-            reasons=reasons,
-            conditions=tuple(condition or ()),
-            valid_until=valid_until.date() if valid_until else None,
-            delegation=delegation or _only_delegation(work),
-            reason_code=reason_code,
-            acceptable=acceptable,
-        )
-        refused = tuple(refuse_column or ())
-        decision = _waiting_same(work, request_id, terms, refused)
-        decision = decision or draw_up_decision(work, request_id, terms, refused, signer or role, as_role)
-    if print_only:
-        _print(decision, NAMESPACES[as_role])
-        return
-    text = _signature(decision.canonical(), NAMESPACES[as_role], key, signature)
-    _must_be(work, decision.canonical(), text, NAMESPACES[as_role], signer)
-    _show(sign_decision(work, decision, as_role, text), as_json)
-
-
-def _waiting_same(work: Workplace, request_id: str, terms: Terms, refused: tuple[str, ...]) -> Decision | None:
-    """A waiting decision that says the same: whoever comes second signs it, and need not know that they do."""
-    from extracts.steps.decisions import pending_decision
-
-    waiting = pending_decision(work, request_id)
-    if waiting is None or waiting.outcome != terms.outcome:
-        return None
-    in_part = waiting.outcome == "approve in part"  # a refusal of everything names no columns when it is asked for
-    named = {c.column for c in waiting.columns if in_part and not c.granted}
-    same = (
-        named == {n.rpartition(".")[2] for n in refused},
-        waiting.conditions == terms.conditions,
-        terms.acceptable in ("", waiting.acceptable),
-        terms.valid_until in (None, waiting.valid_until),
-        terms.reasons in ("", waiting.reasons),
+    if [key is None, signature is None, not print_only].count(False) != 1:
+        raise UsageError("Give --key, to sign here; or --print, and then --signature, made elsewhere.")
+    refused = dict(_name_and_why(text) for text in refuse_column or ())
+    terms = outcome and Terms(
+        outcome=_outcome(outcome, refused),
+        reasons=reasons,
+        conditions=tuple(condition or ()),
+        valid_from=valid_from.date() if valid_from else None,
+        valid_until=valid_until.date() if valid_until else None,
+        review_on=review_on.date() if review_on else None,
+        delegation=delegation or _only_delegation(work),
+        reason_code=reason_code,
+        acceptable=acceptable,
+        escalation=escalation,
+        column_reasons=refused,
     )
-    return waiting if all(same) else None
+    if signature:
+        if terms:
+            raise UsageError("--signature is over a document that was drawn up: leave --outcome out.")
+        _sign_elsewhere(work, request_id, as_role, signature, signer, as_json)
+    else:
+        drawn = _drawn(work, request_id, as_role, terms or None, tuple(refused), with_drafts=print_only)
+        if key:
+            _sign_here(work, drawn, as_role, key, signer, as_json)
+        else:
+            _print(work, drawn, as_role)
 
 
-def _outcome(name: str, refused: list[str] | None) -> DecisionOutcome:
+def _drawn(
+    work: Workplace, request_id: str, role: Role, terms: Terms | None, refused: tuple[str, ...], with_drafts: bool
+) -> Decision | Draft:
+    """What is to be signed: with terms, the document that has them; without, what the other role signed."""
+    from extracts.steps.decided import waiting_decisions
+    from extracts.steps.decisions import pending_decision
+    from extracts.steps.drafting import draft_decision, waiting_same
+
+    if terms:
+        return waiting_same(work, request_id, terms, refused) or draft_decision(work, request_id, terms, refused)
+    found = pending_decision(work, request_id, role)
+    drafts = waiting_decisions(work, request_id) if with_drafts else ()
+    if found := found or next((s.decision for s in drafts), None):
+        return found
+    raise UsageError(
+        f"No decision on {request_id} that the other one signed waits for your signature.",
+        advice="Say what you decide: --outcome.",
+    )
+
+
+def _sign_here(work: Workplace, drawn: Decision | Draft, role: Role, key: Path, signer: str, as_json: bool) -> None:
+    from extracts import signing
+    from extracts.agreement.decision_words import decision_in_words
+    from extracts.agreement.signers import NAMESPACES
+    from extracts.steps.decisions import sign_decision
+    from extracts.steps.drafting import decision_of
+
+    decision = decision_of(drawn)
+    show_facts("You sign", decision_in_words(decision), err)
+    if sys.stdin.isatty() and not typer.confirm("Sign these terms?", err=True):
+        raise UsageError("Nothing was signed.")
+    text = signing.sign(decision.canonical(), key, NAMESPACES[role])
+    must_be(work, decision.canonical(), text, NAMESPACES[role], signer)
+    _show(sign_decision(work, drawn, role, text), as_json)
+
+
+def _sign_elsewhere(work: Workplace, request_id: str, role: Role, file: Path, signer: str, as_json: bool) -> None:
+    """Of the documents that wait, the one that this signature is over: nobody's later draft stands in its way."""
+    from extracts.agreement.signers import NAMESPACES
+    from extracts.steps.decided import waiting_decisions
+    from extracts.steps.decisions import sign_decision
+    from extracts.steps.signers import judge
+
+    text, failure = file.read_text(errors="replace"), None  # whatever is no signature, ssh-keygen refuses
+    for waiting in waiting_decisions(work, request_id):
+        data = waiting.decision.canonical()
+        try:
+            judge(work, data, text, NAMESPACES[role], work.now())
+        except SignatureInvalid as error:
+            failure = failure or error
+            continue
+        must_be(work, data, text, NAMESPACES[role], signer)
+        return _show(sign_decision(work, waiting.decision, role, text), as_json)
+    raise failure or UsageError(f"No decision on {request_id} waits for a signature.", advice="Draw one up: --print.")
+
+
+def _name_and_why(text: str) -> tuple[str, str]:
+    name, _, why = text.partition("=")
+    return name.strip(), why.strip()
+
+
+def _outcome(name: str, refused: Collection[str]) -> DecisionOutcome:
     from extracts.agreement.decision import DecisionOutcome
 
     known = {"approve": DecisionOutcome.APPROVE, "refuse": DecisionOutcome.REFUSE, "return": DecisionOutcome.RETURN}
@@ -110,33 +164,6 @@ def _only_delegation(work: Workplace) -> str:
     return next(iter(work.parties.delegations))
 
 
-def suspend(request_id: RequestId, reasons: Reasons, key: OrderKey, signer: Signer = "") -> None:
-    """Stop an agreement for now, at once."""
-    _order(request_id, "suspend", reasons, signer, key)
-
-
-def resume(request_id: RequestId, reasons: Reasons, key: OrderKey, signer: Signer = "") -> None:
-    """Let a suspended agreement go on."""
-    _order(request_id, "resume", reasons, signer, key)
-
-
-def revoke(request_id: RequestId, reasons: Reasons, key: OrderKey, signer: Signer = "") -> None:
-    """End an agreement for good, at once."""
-    _order(request_id, "revoke", reasons, signer, key)
-
-
-def _order(request_id: str, kind: str, reasons: str, signer: str, key: Path) -> None:
-    from extracts import signing
-    from extracts.agreement.decision import OrderKind
-    from extracts.steps.orders import draw_up_order, sign_order
-
-    work = workplace()
-    order = draw_up_order(work, request_id, OrderKind(kind), reasons)
-    text = signing.sign(order.canonical(), key, signing.ORDER)
-    _must_be(work, order.canonical(), text, signing.ORDER, signer)
-    out.print(f"{request_id} is {sign_order(work, order, text)}.")
-
-
 def _role(name: str) -> Role:
     from extracts.catalogue.people import Role
 
@@ -145,32 +172,19 @@ def _role(name: str) -> Role:
     return Role(name)
 
 
-def _signature(data: bytes, namespace: str, key: Path | None, signature: Path | None) -> str:
-    from extracts import signing
+def _print(work: Workplace, drawn: Decision | Draft, role: Role) -> None:
+    from extracts.agreement.decision_words import decision_in_words
+    from extracts.agreement.signers import NAMESPACES
+    from extracts.steps.drafting import Draft, keep_draft
 
-    if (key is None) == (signature is None):
-        raise UsageError("Give either --key, to sign here, or --signature, made elsewhere.")
-    if signature is not None:
-        return signature.read_text(errors="replace")  # whatever is no signature, ssh-keygen refuses
-    assert key is not None
-    return signing.sign(data, key, namespace)
-
-
-def _must_be(work: Workplace, data: bytes, text: str, namespace: str, signer: str) -> None:
-    """Whoever says who they are must be who the key says."""
-    from extracts.steps.signers import judge
-
-    if signer and (found := judge(work, data, text, namespace, work.now()).principal) != signer:
-        raise NotPermitted(f"This key signs as {found}, not as {signer}.")
-
-
-def _print(decision: Decision, namespace: str) -> None:
+    decision = keep_draft(work, drawn, signed_in()) if isinstance(drawn, Draft) else drawn
+    show_facts("What is to be signed", decision_in_words(decision), err)
     sys.stdout.buffer.write(decision.canonical())
     sys.stdout.flush()
     name = f"{decision.request_id}.decision.json"
     err.print(
         f"\nSave the line above, without a line end, as {name} (or redirect this command to it), sign it with\n"
-        f"  ssh-keygen -Y sign -f YOUR_KEY -n {namespace} {name}\n"
+        f"  ssh-keygen -Y sign -f YOUR_KEY -n {NAMESPACES[role]} {name}\n"
         f"and hand in {name}.sig with --signature.",
         markup=False,
     )
@@ -186,4 +200,4 @@ def _show(signed: Signed, as_json: bool) -> None:
         "status": signed.status,
         "waits_for": "" if signed.complete else "the other signature",
     }
-    answer(document, as_json, lambda: show_facts("Decision", document))
+    answer({**document, "terms": signed.decision.document()}, as_json, lambda: show_facts("Decision", document))

@@ -23,8 +23,10 @@ def workplace() -> Workplace:
 
 
 def acting(name: str) -> str:
-    """Who acts: as told, or the operating system's user."""
-    return name or signed_in()
+    """Who acts, for the record: the operating system's user, and as whom if another name was given."""
+    from extracts.steps.actor import acting_as
+
+    return acting_as(signed_in(), name)
 
 
 def signed_in() -> str:

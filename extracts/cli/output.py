@@ -44,14 +44,14 @@ def show_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[objec
     out.print(table if cells else f"[bold]{escape(title)}[/bold]: none")
 
 
-def show_facts(title: str, facts: Mapping[str, object]) -> None:
+def show_facts(title: str, facts: Mapping[str, object], console: Console = out) -> None:
     """Names and values, aligned; lists one entry a line."""
-    out.print(f"[bold]{escape(title)}[/bold]")
+    console.print(f"[bold]{escape(title)}[/bold]")
     width = max((len(name) for name in facts), default=0)
     for name, value in facts.items():
         lines = [str(v) for v in value] if isinstance(value, list | tuple) else [("" if value is None else str(value))]
         for i, line in enumerate(lines or [""]):
-            out.print(f"  {escape((name if i == 0 else '').ljust(width))}  {escape(line)}")
+            console.print(f"  {escape((name if i == 0 else '').ljust(width))}  {escape(line)}")
 
 
 def answer(value: Any, as_json: bool, people: Callable[[], None]) -> None:

@@ -95,15 +95,17 @@ def plan(request_id: RequestId, as_json: Json = False) -> None:
     """What exactly would leave, or leaves, in plain English: read this before signing."""
     from extracts.agreement.explanation import explain, explanation_data
     from extracts.agreement.facts import facts_of
+    from extracts.steps.decided import foremost_decision
     from extracts.steps.requests import shown_plan
 
     work = workplace()
+    decided = foremost_decision(work, request_id)
     shown, request = shown_plan(work, request_id)
     facts, today = facts_of(request, work.parties, work.datasets), work.today()
     answer(
-        explanation_data(shown, facts, today),
+        {**explanation_data(shown, facts, today), "decision": decided.decision.document() if decided else None},
         as_json,
-        lambda: out.print(explain(shown, facts, today), markup=False),
+        lambda: out.print(explain(shown, facts, today, decided.in_words() if decided else None), markup=False),
     )
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from extracts.cli.options import Actor, Json, RequestId, acting, signed_in, workplace
+from extracts.cli.options import Actor, Json, RequestId, signed_in, workplace
 from extracts.cli.output import answer, err, out, show_facts, show_table
 from extracts.errors import Outcome, UsageError
 
@@ -22,14 +22,14 @@ Period = Annotated[str, typer.Option(help="2026-11, 2026-Q4, 2026-W47 or a date;
 
 def run(request_id: RequestId, period: Period = "", user: Actor = "", as_json: Json = False) -> None:
     """Run an agreement now, without Airflow: the same gates, the same record."""
-    _run(request_id, period, acting(user), "", as_json)
+    _run(request_id, period, user or signed_in(), "", as_json)
 
 
 def redeliver(
     request_id: RequestId, reason: Reason, period: Period = "", user: Actor = "", as_json: Json = False
 ) -> None:
     """Deliver a period again as a new revision that supersedes the one before."""
-    _run(request_id, period, acting(user), _readable(reason), as_json)
+    _run(request_id, period, user or signed_in(), _readable(reason), as_json)
 
 
 def _readable(reason: str) -> str:

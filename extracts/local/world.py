@@ -116,4 +116,4 @@ def _drawn_up(work: Workplace, examined: Examined) -> Decision:
         reason_code="" if examined.plan else "policy",
         delegation=next(iter(work.parties.delegations)),
     )
-    return draw_up_decision(work, examined.request.request_id, terms, (), BOARD, Role.BOARD)
+    return draw_up_decision(work, examined.request.request_id, terms, (), BOARD)

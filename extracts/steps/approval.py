@@ -32,6 +32,7 @@ from extracts.record import register
 from extracts.record.entries import RequestEntry, SignatureEntry
 from extracts.record.transaction import Reading, reading
 from extracts.steps import signers
+from extracts.steps.actor import names_of
 from extracts.steps.approval_file import load_published
 from extracts.steps.in_force import decision_in_force
 from extracts.steps.policy_review import check_policy
@@ -101,13 +102,7 @@ def _signer(work: Workplace, request_id: str, data: bytes, signed: SignatureEntr
 
 def _facts(work: Workplace, published: Published, request: Request) -> dict[str, Any]:
     """What people are told about the request. Raises ApprovalMissing if the file tells otherwise."""
-    try:
-        facts = facts_of(request, work.parties, work.datasets)
-    except KeyError as error:
-        raise ApprovalMissing(
-            f"{request.request_id} names {error}, which is not declared any more.",
-            advice="Ask the keeper of the parties' list or of the contracts.",
-        ) from None
+    facts = facts_of(request, work.parties, work.datasets)
     edited = [name for name in _OF_THE_REQUEST if plain(facts[name]) != published.request.get(name)]
     if edited:
         raise ApprovalMissing(
@@ -124,7 +119,7 @@ def _recorded(work: Workplace, published: Published) -> tuple[RequestEntry, Reco
             entry = register.get_request(view, decision.request_id, decision.request_version)
             _check_standing(view, published)
             submitted = register.status_history(view, decision.request_id, decision.request_version)
-            submitters = sorted({s.actor for s in submitted if s.to_status == Status.SUBMITTED})
+            submitters = sorted({n for s in submitted if s.to_status == Status.SUBMITTED for n in names_of(s.actor)})
             return entry, recorded_signatures(view, published), submitters
     except NotFound:
         raise ApprovalMissing(

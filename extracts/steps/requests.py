@@ -7,7 +7,6 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from extracts.agreement.plan import plan_from_document
 from extracts.agreement.planning import make_plan
 from extracts.agreement.policy import assess
 from extracts.agreement.request import Request, parse_request, request_from_document, without_columns
@@ -19,7 +18,7 @@ from extracts.errors import PlanRefused
 from extracts.record import register
 from extracts.record.entries import AssessmentEntry, RequestEntry
 from extracts.record.transaction import reading, unit_of_work
-from extracts.steps.in_force import is_signed
+from extracts.steps.decided import foremost_decision
 
 if TYPE_CHECKING:
     from extracts.agreement.assessment import Assessment
@@ -111,18 +110,16 @@ def stored_examined(work: Workplace, request_id: str, refused: frozenset[tuple[s
 
 
 def shown_plan(work: Workplace, request_id: str) -> tuple[ExtractPlan, Request]:
-    """The plan to read before signing, and afterwards: the one that was signed for the newest version; else the newest
-    that was drawn up (without the columns that it refuses); else the one that could be decided on today.
+    """The plan to read before signing, and afterwards: the one of the newest version's decision, if there is one
+    (without the columns that it refuses; what was signed stands before a draft); else the one that could be decided on
+    today.
 
     Raises NotFound; PlanRefused if the policy stops it, or it was refused or returned.
     """
-    entry = stored_request(work, request_id)
-    request = request_from_document(dict(entry.document))
-    with reading(work.register) as view:
-        drawn_up = [d for d in register.list_decisions(view, request_id) if d.version == entry.version]
-        decided = next((d for d in drawn_up if is_signed(view, d)), drawn_up[0] if drawn_up else None)
+    request = request_from_document(dict(stored_request(work, request_id).document))
+    decided = foremost_decision(work, request_id)
     if decided and decided.plan:
-        return plan_from_document(decided.plan), request
+        return decided.plan, request
     examined = examine(work, request)
     if examined.plan is None:
         raise PlanRefused(

@@ -18,6 +18,7 @@ from extracts.errors import NotPermitted
 from extracts.record import register
 from extracts.record.entries import RequestEntry
 from extracts.record.transaction import unit_of_work
+from extracts.steps.actor import names_of
 from extracts.steps.in_force import movable_request
 from extracts.steps.publishing import publish_in_force
 
@@ -48,8 +49,9 @@ def withdraw_request(work: Workplace, request_id: str, actor: str, reasons: str)
 
 
 def _must_be_the_requester(work: Workplace, entry: RequestEntry, actor: str) -> None:
-    if work.parties.person(actor) != work.parties.person(entry.requester_name):
+    name = names_of(actor)[-1]
+    if work.parties.person(name) != work.parties.person(entry.requester_name):
         raise NotPermitted(
-            f"{actor} did not ask for {entry.request_id}; nobody but its requester takes it back.",
+            f"{name} did not ask for {entry.request_id}; nobody but its requester takes it back.",
             advice=f"Ask {entry.requester_name}. The Board can return a request, the Controller refuse or revoke it.",
         )

@@ -158,7 +158,7 @@ def _second_version(world: World, folder: Path) -> None:
     terms = Terms(
         outcome=DecisionOutcome.APPROVE, reasons="Fewer.", delegation=next(iter(world.work.parties.delegations))
     )
-    decision = draw_up_decision(world.work, FIFE, terms, (), BOARD, Role.BOARD)
+    decision = draw_up_decision(world.work, FIFE, terms, (), BOARD)
     _sign(world, decision, BOARD, Role.BOARD)
     _sign(world, decision, CONTROLLER, Role.CONTROLLER)
 
@@ -235,7 +235,7 @@ def test_whoever_submitted_a_request_does_not_decide_on_it(world: World, tmp_pat
     terms = Terms(
         outcome=DecisionOutcome.APPROVE, reasons="Mine.", delegation=next(iter(world.work.parties.delegations))
     )
-    decision = draw_up_decision(world.work, FIFE, terms, (), BOARD, Role.BOARD)
+    decision = draw_up_decision(world.work, FIFE, terms, (), BOARD)
     with pytest.raises(NotPermitted, match="submitted"):
         _sign(world, decision, BOARD, Role.BOARD)
 

@@ -16,15 +16,13 @@ from extracts.agreement.decision import OrderKind, decision_from_document
 from extracts.errors import ApprovalMissing, ExtractsError, Outcome, Refused, SignatureInvalid
 from extracts.local.home import DemoHome
 from extracts.local.people import BOARD, CONTROLLER, SERVICE
-from extracts.settings import PROJECT
 from extracts.steps.approval import Approved, approved_now
 from extracts.steps.publishing import publish_agreement
 from extracts.steps.run import run_step
-from tests.support.command_line import Said, extracts
+from tests.support.command_line import extracts
 from tests.support.deciding import approved
+from tests.support.decision_commands import DEFAULTS, decide, made_key, submit
 from tests.support.world import ANALYSTS, FIFE, SCP, World, copied
-
-DEFAULTS = ("--outcome", "approve", "--reasons", "Lawful, proportionate and the best source.")
 
 
 @pytest.fixture(scope="module")
@@ -34,33 +32,8 @@ def shared(template_world: DemoHome, tmp_path_factory: pytest.TempPathFactory) -
         yield own
 
 
-def submit(world: World, folder: Path, number: int, sample: str = "fife-benefit-cap") -> str:
-    """A new request like a sample one, waiting for a decision."""
-    text = (PROJECT / "examples" / "requests" / f"{sample}.yaml").read_text()
-    old = next(line.split()[1] for line in text.splitlines() if line.startswith("request_id:"))
-    request_id = f"SDDSB-2026-{number}"
-    (folder / "request.yaml").write_text(text.replace(old, request_id))
-    assert extracts(world, "request", "submit", folder / "request.yaml").code == 0
-    return request_id
-
-
-def decide(world: World, request_id: str, role: str, key: Path, *more: str) -> Said:
-    return extracts(world, "decide", request_id, "--as", role, "--key", key, *(more or DEFAULTS))
-
-
-def made_key(world: World, name: str, line: str = "") -> Path:
-    """A new signing key; listed in allowed_signers by `line`, in which {key} becomes the public key."""
-    key = world.home.home / "people" / name
-    signing.generate_key(key, name)
-    public = " ".join(key.with_name(f"{name}.pub").read_text().split()[:2])
-    if line:
-        with world.home.people.allowed_signers.open("a") as listed:
-            listed.write(line.replace("{key}", public) + "\n")
-    return key
-
-
-def assert_undecided(world: World, request_id: str) -> None:
-    assert extracts(world, "request", "show", request_id, "--json").json["status"] in ("submitted", "in review")
+def assert_undecided(world: World, request_id: str, status: str = "submitted") -> None:
+    assert extracts(world, "request", "show", request_id, "--json").json["status"] == status
     assert not (world.work.places.published / f"{request_id}.json").exists()
     found = world.run(request_id)
     assert found["outcome"] == Outcome.STOPPED
@@ -75,7 +48,7 @@ def test_one_signature_is_not_a_decision_and_two_are(shared: World, tmp_path: Pa
     first = decide(shared, request_id, "board", people.key(BOARD))
     assert first.code == 0, first.text
     assert "the other signature" in first.text
-    assert_undecided(shared, request_id)
+    assert_undecided(shared, request_id, "in review")
     second = decide(shared, request_id, "controller", people.key(CONTROLLER), "--reasons", "")
     assert second.code == 0, second.text
     assert extracts(shared, "request", "show", request_id, "--json").json["status"] == "approved"
@@ -127,7 +100,7 @@ def test_one_key_or_one_person_under_two_names_does_not_sign_twice(shared: World
         assert BOARD in said.text
     finally:
         people.allowed_signers.write_text(listed)
-    assert_undecided(shared, request_id)
+    assert_undecided(shared, request_id, "in review")
 
 
 def test_a_key_that_has_expired_signs_nothing(shared: World, tmp_path: Path) -> None:

@@ -12,8 +12,9 @@ import pytest
 from extracts.agreement.decision import OrderKind
 from extracts.agreement.status import CLOCK, TRANSITIONS, VERBS, Status, Transition
 from extracts.catalogue.people import Role
-from extracts.errors import IllegalTransition, NotPermitted, Refused
+from extracts.errors import IllegalTransition, NotFound, Refused
 from extracts.local.home import DemoHome
+from extracts.steps.decisions import sign_decision
 from extracts.steps.expiry import expire_ended
 from extracts.steps.requests import stored_request
 from extracts.steps.withdrawal import withdraw_request
@@ -45,7 +46,7 @@ def _expire(world: World, request_id: str, _: Role) -> None:
 
 
 DO: dict[str, Callable[[World, str, Role], object]] = {
-    "review": lambda world, request_id, role: draw_up(world, request_id, role=role),
+    "review": lambda world, request_id, role: sign(world, draw_up(world, request_id, role=role), role),
     "return": _return,
     "approve": lambda world, request_id, _: decide(world, request_id),
     "refuse": lambda world, request_id, _: decide(world, request_id, "refuse"),
@@ -125,7 +126,9 @@ def test_submitting_again_tells_where_the_version_really_stands(shared: World, t
     assert f"{request_id} version 1 is in review." in said.text
 
 
-def test_a_service_or_a_requester_draws_nothing_up(shared: World, tmp_path: Path) -> None:
+@pytest.mark.parametrize("role", [Role.REQUESTER, Role.SERVICE])
+def test_a_service_or_a_requester_decides_nothing(shared: World, tmp_path: Path, role: Role) -> None:
     request_id = submit(shared, tmp_path)
-    with pytest.raises(NotPermitted, match="may not review"):
-        draw_up(shared, request_id, role=Role.REQUESTER)
+    with pytest.raises(NotFound, match=f"Nobody decides as {role}"):
+        sign_decision(shared.work, draw_up(shared, request_id), role, "a signature")
+    assert stored_request(shared.work, request_id).status == Status.SUBMITTED

@@ -15,6 +15,7 @@ from extracts.agreement.plain_words import rows_in_words, treatment_in_words
 from extracts.agreement.plan import Condition, Operator
 from extracts.agreement.request import without_columns
 from extracts.catalogue.treatments import TREATMENTS
+from extracts.errors import ApprovalMissing
 from tests.support.builders import (
     BENEFIT_CAP,
     CHILD_PAYMENT,
@@ -170,3 +171,19 @@ def test_facts_name_people_to_ask_and_what_was_agreed() -> None:
     authorised = {"onward_sharing.asked": True, "onward_sharing.authority_ref": "Letter 1"}
     passed_on = facts_of(a_request(changes=authorised), the_parties(), the_datasets())["onward_sharing"]
     assert passed_on.startswith("Only as authorised by the Secretary of State")
+
+
+def test_what_is_not_declared_any_more_is_told_by_name() -> None:
+    request, parties = a_request(BENEFIT_CAP), the_parties()
+    without = {i: r for i, r in parties.recipients.items() if i != request.recipient}
+    with pytest.raises(ApprovalMissing, match=f"{request.request_id} names '{request.recipient}'"):
+        facts_of(request, replace(parties, recipients=without), the_datasets())
+    with pytest.raises(ApprovalMissing, match="not declared any more"):
+        facts_of(request, replace(parties, purposes={}), the_datasets())
+
+
+def test_the_page_ends_with_what_was_decided() -> None:
+    request = a_request(BENEFIT_CAP)
+    facts = facts_of(request, the_parties(), the_datasets())
+    text = explain(a_made_plan(request), facts, AFTER, {"reasons": "Lawful.", "conditions": ["*Once*.", "Here."]})
+    assert text.endswith("## What was decided\n\n- Reasons: Lawful.\n- Conditions: \\*Once\\*.; Here.\n")

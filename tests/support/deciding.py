@@ -10,10 +10,13 @@ from typing import Any
 from extracts import signing
 from extracts.agreement.decision import Decision, DecisionOutcome
 from extracts.agreement.drawing_up import Terms
+from extracts.agreement.signers import NAMESPACES
 from extracts.catalogue.people import Role
 from extracts.local.people import BOARD, CONTROLLER
 from extracts.settings import PROJECT
-from extracts.steps.decisions import NAMESPACES, Signed, draw_up_decision, sign_decision
+from extracts.steps.decided import Signed
+from extracts.steps.decisions import sign_decision
+from extracts.steps.drafting import draw_up_decision
 from extracts.steps.requests import submit_request
 from tests.support.world import FIFE, World
 
@@ -52,7 +55,7 @@ def draw_up(
         delegation=next(iter(world.work.parties.delegations)),
         **terms,
     )
-    return draw_up_decision(world.work, request_id, found, refuse, SIGNERS.get(role, REQUESTER), role)
+    return draw_up_decision(world.work, request_id, found, refuse, SIGNERS[role])
 
 
 def sign(world: World, decision: Decision, role: Role) -> Signed:

@@ -12,7 +12,7 @@ import typer
 
 from extracts.cli.options import Json, Reasons, RequestId, signed_in, workplace
 from extracts.cli.output import answer, err, show_facts
-from extracts.cli.signing import Signer, must_be
+from extracts.cli.signing import Key, Print, SignatureFile, Signer, must_be, print_to_sign
 from extracts.errors import SignatureInvalid, UsageError
 
 if TYPE_CHECKING:
@@ -23,12 +23,6 @@ if TYPE_CHECKING:
     from extracts.steps.drafting import Draft
     from extracts.steps.workplace import Workplace
 
-Key = Annotated[Path | None, typer.Option(help="Your SSH key (or its .pub, with the key in an agent or in hardware).")]
-SignatureFile = Annotated[
-    Path | None,
-    typer.Option(help="A signature made elsewhere, over what --print gave.", exists=True, dir_okay=False),
-]
-Print = Annotated[bool, typer.Option("--print", help="Print the document to be signed, and how; sign nothing.")]
 RefuseColumn = Annotated[
     list[str] | None, typer.Option(help="Refuse this column, and why; may be repeated.", metavar="NAME[=WHY]")
 ]
@@ -179,15 +173,8 @@ def _print(work: Workplace, drawn: Decision | Draft, role: Role) -> None:
 
     decision = keep_draft(work, drawn, signed_in()) if isinstance(drawn, Draft) else drawn
     show_facts("What is to be signed", decision_in_words(decision), err)
-    sys.stdout.buffer.write(decision.canonical())
-    sys.stdout.flush()
     name = f"{decision.request_id}.decision.json"
-    err.print(
-        f"\nSave the line above, without a line end, as {name} (or redirect this command to it), sign it with\n"
-        f"  ssh-keygen -Y sign -f YOUR_KEY -n {NAMESPACES[role]} {name}\n"
-        f"and hand in {name}.sig with --signature.",
-        markup=False,
-    )
+    print_to_sign(decision.canonical(), name, NAMESPACES[role], f"{name}.sig with --signature")
 
 
 def _show(signed: Signed, as_json: bool) -> None:

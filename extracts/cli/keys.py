@@ -7,10 +7,11 @@ from typing import Annotated
 
 import typer
 
-from extracts.cli.options import Actor, Json, Reasons, RequestId, acting, workplace
-from extracts.cli.output import answer, out, show_table
+from extracts.cli.options import Actor, Json, Reasons, acting, workplace
+from extracts.cli.output import answer, err, out, show_table
 
 app = typer.Typer(no_args_is_help=True, help="Pseudonym keys: list, back up, restore, replace.")
+Owner = Annotated[str, typer.Argument(help="Id of the request, or `membership`.", metavar="ID", show_default=False)]
 
 
 @app.command("list")
@@ -19,15 +20,23 @@ def list_keys(as_json: Json = False) -> None:
     from extracts.steps.keys import key_ids
 
     found = key_ids(workplace().places.keys)
-    answer(found, as_json, lambda: show_table("Keys", ("agreement", "key id"), found.items()))
+    rows = [(owner, key_id or "damaged: restore or replace it") for owner, key_id in found.items()]
+    answer(found, as_json, lambda: show_table("Keys", ("agreement", "key id"), rows))
 
 
 @app.command()
-def backup(to: Annotated[Path, typer.Option(help="The file to write; it must not be there.")]) -> None:
+def backup(
+    to: Annotated[Path, typer.Option(help="The file to write; it must not be there.")], as_json: Json = False
+) -> None:
     """Write all keys, encrypted to the controller's recovery key."""
     from extracts.steps.key_backup import backup_keys
 
-    out.print(f"{backup_keys(workplace(), to)} keys are in {to}, readable with the recovery key only.")
+    count, damaged = backup_keys(workplace(), to)
+    said = f"{count} keys are in {to}, readable with the recovery key only."
+    answer({"keys": count, "file": str(to), "damaged": damaged}, as_json, lambda: out.print(said, markup=False))
+    if damaged:
+        err.print(f"Not in it, for their files are damaged: {', '.join(damaged)}.", markup=False)
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -36,18 +45,23 @@ def restore(
     identity: Annotated[
         Path, typer.Option(help="The recovery key: an age identity file.", exists=True, dir_okay=False)
     ],
+    only: Annotated[list[str] | None, typer.Option(help="Only the key of this agreement; may be repeated.")] = None,
     user: Actor = "",
+    as_json: Json = False,
 ) -> None:
-    """Bring back keys that are missing; one that is there is never overwritten."""
+    """Bring back keys that are missing or damaged; one that is there is never overwritten."""
     from extracts.steps.key_backup import restore_keys
 
-    restored = restore_keys(workplace(), source, identity, acting(user))
-    out.print(f"Restored: {', '.join(restored)}." if restored else "No key was missing.")
+    restored, retired = restore_keys(workplace(), source, identity, acting(user), only or ())
+    said = f"Restored: {', '.join(restored)}." if restored else "No key was missing."
+    said += f" Kept, and not used any more: {', '.join(retired)}." if retired else ""
+    answer({"restored": restored, "retired": retired}, as_json, lambda: out.print(said, markup=False))
 
 
 @app.command()
-def replace(request_id: RequestId, reasons: Reasons, user: Actor = "") -> None:
-    """Give an agreement a new key because the old one is lost or suspect: pseudonyms stop joining to earlier ones."""
+def replace(owner: Owner, reasons: Reasons, user: Actor = "", as_json: Json = False) -> None:
+    """Give an agreement a new key. The old one is lost or suspect: pseudonyms stop joining to earlier ones."""
     from extracts.steps.key_backup import replace_agreement_key
 
-    out.print(f"New key {replace_agreement_key(workplace(), request_id, reasons, acting(user))}.")
+    key_id = replace_agreement_key(workplace(), owner, reasons, acting(user))
+    answer({"request": owner, "key": key_id}, as_json, lambda: out.print(f"New key {key_id}.", markup=False))

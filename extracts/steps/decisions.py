@@ -52,7 +52,7 @@ def pending_decision(work: Workplace, request_id: str, role: Role) -> Decision |
 
 
 def sign_decision(work: Workplace, drawn: Decision | Draft, role: Role, signature: str) -> Signed:
-    """Record a signature on a decision, with the decision if it is new; the last one puts it in force and publishes it.
+    """Record a signature on a decision, with the decision if it is new; the last puts it in force and publishes it.
 
     Raises SignatureInvalid (stranger, other bytes, wrong namespace, expired key), NotPermitted (requester, role not
     held, delegation too short, the same person or key twice): then nothing was saved. TechnicalFailure if it is in
@@ -86,7 +86,10 @@ def _advance(unit: Work, entry: RequestEntry, decision: Decision, role: Role, ac
     if entry.status == Status.SUBMITTED:
         entry = _move(unit, entry, "review", role, actor, now)
     if signed_state(unit, register.get_decision(unit, decision.digest)).complete:
-        _put_in_force(unit, entry, decision, role, actor, now)
+        # Two signatures are the Controller's decision, whoever signed last; one signature is its signer's.
+        decider = role if decision.outcome is DecisionOutcome.RETURN else Role.CONTROLLER
+        entry = _move(unit, entry, _VERBS[decision.outcome], decider, actor, now, decision.reasons)
+        unit.event(now, f"request.{entry.status}", entry.request_id, actor, {"decision_digest": decision.digest})
     return signed_state(unit, register.get_decision(unit, decision.digest))
 
 
@@ -107,13 +110,6 @@ def _check(work: Workplace, before: Signed, role: Role, found: signing.Signature
         on=work.now().date(),
         plan=before.plan,
     )
-
-
-def _put_in_force(unit: Work, entry: RequestEntry, decision: Decision, role: Role, actor: str, now: datetime) -> None:
-    # Two signatures are the Controller's decision, whoever signed last; one signature is its signer's.
-    decider = role if decision.outcome is DecisionOutcome.RETURN else Role.CONTROLLER
-    moved = _move(unit, entry, _VERBS[decision.outcome], decider, actor, now, decision.reasons)
-    unit.event(now, f"request.{moved.status}", entry.request_id, actor, {"decision_digest": decision.digest})
 
 
 def _move(

@@ -214,8 +214,9 @@ def test_what_is_refused_or_returned_never_runs(
 ) -> None:
     request_id, people = submit(shared, tmp_path, number), shared.home.people
     terms = ("--outcome", outcome, "--reasons", "Ask for less.", "--acceptable", "Without names.")
-    for role, principal in (("board", BOARD), ("controller", CONTROLLER))[: 1 if outcome == "return" else 2]:
-        assert decide(shared, request_id, role, people.key(principal), *terms).code == 0
+    assert decide(shared, request_id, "board", people.key(BOARD), *terms).code == 0
+    if outcome == "refuse":  # a return closes nothing, so one signature does
+        assert decide(shared, request_id, "controller", people.key(CONTROLLER), *terms).code == 0
     shown = extracts(shared, "request", "show", request_id, "--json").json
     assert shown["status"] == status
     assert "Ask for less." in " ".join(shown["history"])

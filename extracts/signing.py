@@ -28,6 +28,9 @@ MANIFEST = "extract-manifest"
 INDEX = "extract-index"
 RECEIPT = "extract-receipt"
 DESTROYED = "extract-destroyed"
+_PATIENCE_SECONDS = 60
+# Where a signer's key is, if it is in no file: their agent, their hardware key, and the windows that ask about both.
+_SIGNERS_OWN = ("SSH_AUTH_SOCK", "SSH_SK_PROVIDER", "SSH_ASKPASS", "SSH_ASKPASS_REQUIRE", "DISPLAY")
 NAMESPACES = (DECISION_BOARD, DECISION_CONTROLLER, ORDER, MANIFEST, INDEX, RECEIPT, DESTROYED)
 
 
@@ -54,7 +57,10 @@ def generate_key(path: Path, comment: str) -> None:
 
 
 def sign(data: bytes, key: Path, namespace: str) -> str:
-    """The armoured signature over `data`. Raises TechnicalFailure if ssh-keygen cannot use the key."""
+    """The armoured signature over `data`. `key`: a private key, or a .pub whose private half the signer's agent has.
+
+    Raises TechnicalFailure if ssh-keygen cannot use the key.
+    """
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder, "document")
         target.write_bytes(data)
@@ -62,6 +68,7 @@ def sign(data: bytes, key: Path, namespace: str) -> str:
             ["ssh-keygen", "-q", "-Y", "sign", "-f", str(key), "-n", namespace, str(target)],
             b"",
             f"signing as {namespace}",
+            _SIGNERS_OWN,
         )
         return target.with_suffix(".sig").read_text()
 
@@ -142,25 +149,34 @@ def _fingerprint(verified: str) -> str:
     return next((word for word in verified.split() if word.startswith("SHA256:")), "")
 
 
-def _ssh_keygen(arguments: list[str], data: bytes) -> subprocess.CompletedProcess[bytes]:
+def _ssh_keygen(
+    arguments: list[str], data: bytes, passed_on: tuple[str, ...] = ()
+) -> subprocess.CompletedProcess[bytes]:
+    environment = {**_environment(), **{name: os.environ[name] for name in passed_on if name in os.environ}}
+    command = ["ssh-keygen", *arguments]
     try:
         return subprocess.run(
-            ["ssh-keygen", *arguments], input=data, capture_output=True, check=False, env=_environment(), timeout=60
+            command, input=data, capture_output=True, check=False, env=environment, timeout=_PATIENCE_SECONDS
         )
     except FileNotFoundError:
         raise TechnicalFailure("ssh-keygen is not installed.", advice="Install the OpenSSH client.") from None
+    except subprocess.TimeoutExpired:
+        raise TechnicalFailure(
+            f"ssh-keygen did not answer within {_PATIENCE_SECONDS} seconds.",
+            advice="Does a key wait to be touched, or an agent for an answer? Try again.",
+        ) from None
 
 
-def _run(command: list[str], data: bytes, doing: str) -> bytes:
-    done = _ssh_keygen(command[1:], data)
+def _run(command: list[str], data: bytes, doing: str, passed_on: tuple[str, ...] = ()) -> bytes:
+    done = _ssh_keygen(command[1:], data, passed_on)
     if done.returncode != 0:
         raise TechnicalFailure(
             f"ssh-keygen failed while {doing} (exit {done.returncode}).",
-            advice="Is the key there, readable, and mode 0600?",
+            advice="Is the key there, readable, and mode 0600? Of a .pub: is it in your agent (`ssh-add -l`)?",
         )
     return done.stdout
 
 
 def _environment() -> dict[str, str]:
-    # UTC, so that times in allowed_signers and verify-time mean the same on every machine; no agent, no askpass.
+    # UTC, so that times in allowed_signers and verify-time mean the same on every machine.
     return {"PATH": os.environ.get("PATH", os.defpath), "TZ": "UTC", "HOME": os.environ.get("HOME", "/")}

@@ -80,21 +80,20 @@ SETTINGS = (
     Setting("EXTRACTS_RETRY_SECONDS", "Seconds before the first retry; doubles each time", "60"),
 )
 _BY_NAME = {s.name: s for s in SETTINGS}
+_RECOVERY = "EXTRACTS_RECOVERY_RECIPIENT"
+_SMALL_COUNT = "EXTRACTS_SMALL_COUNT"
+_NUMBERS = {
+    "EXTRACTS_HOLD_MAX_AGE_HOURS": "hold_max_age_hours",
+    "EXTRACTS_MEMORY_LIMIT_MB": "memory_limit_mb",
+    "EXTRACTS_THREADS": "threads",
+    _SMALL_COUNT: "small_count",
+}
 
 
 def environment(environ: Mapping[str, str] | None = None) -> dict[str, str]:
     """The effective variables: defaults, then `settings.env` of EXTRACTS_HOME, then the environment."""
     given = dict(os.environ if environ is None else environ)
-    home = str(Path(given.get("EXTRACTS_HOME") or ".extracts").absolute())
-    found = {
-        **_read_env_file(Path(home, "settings.env")),
-        **{k: v for k, v in given.items() if k.startswith("EXTRACTS_")},
-    }
-    found["EXTRACTS_HOME"] = home
-    for setting in SETTINGS:
-        if setting.default is not None and "<" not in setting.name and not found.get(setting.name):
-            found[setting.name] = setting.default.format(PROJECT=PROJECT, EXTRACTS_HOME=home) if setting.default else ""
-    return found
+    return _effective(given, _read_env_file(_home(given) / "settings.env"))
 
 
 def published_folder() -> Path:
@@ -105,21 +104,22 @@ def published_folder() -> Path:
 def open_workplace(environ: Mapping[str, str] | None = None) -> Workplace:
     """Everything that steps work in. Connections are opened when first used. Raises SettingMissing, InvalidDocument."""
     found = environment(environ)
-    unknown = [n for n in found if n not in _BY_NAME and not n.startswith(SOURCE_PREFIX)]
-    if unknown:
-        raise InvalidDocument(
-            "environment", [Problem(n, "no setting has this name", allowed=tuple(_BY_NAME)) for n in unknown]
-        )
-    return Workplace(
-        places=_places(found),
-        limits=_limits(found),
-        sources={n.removeprefix(SOURCE_PREFIX).lower(): v for n, v in found.items() if _is_source(n)},
-        register_url=found.get("EXTRACTS_REGISTER_URL", ""),
-        register_owner_url=found.get("EXTRACTS_REGISTER_OWNER_URL", ""),
-        recovery_recipient=found.get("EXTRACTS_RECOVERY_RECIPIENT", ""),
-        image_digest=found.get("EXTRACTS_IMAGE_DIGEST", ""),
-        now=lambda: datetime.now(UTC),
-    )
+    if problems := _problems(found):
+        raise InvalidDocument("environment", problems)
+    return _workplace(found)
+
+
+def open_to_examine(environ: Mapping[str, str] | None = None) -> tuple[Workplace, list[str]]:
+    """A workplace to look at, and what is wrong with its settings: of those, the defaults are in it."""
+    given = dict(os.environ if environ is None else environ)
+    try:
+        file, told = _read_env_file(_home(given) / "settings.env"), []
+    except SettingMissing as error:
+        file, told = {}, [str(error)]
+    problems = _problems(_effective(given, file))
+    wrong = {p.field for p in problems}
+    right = ({n: v for n, v in source.items() if n not in wrong} for source in (given, file))
+    return _workplace(_effective(*right)), [*told, *map(str, problems)]
 
 
 def masked(found: Mapping[str, str]) -> dict[str, str]:
@@ -131,13 +131,70 @@ def masked(found: Mapping[str, str]) -> dict[str, str]:
 
 
 def _masked(name: str, value: str) -> str:
+    from extracts.extraction.sources.address import shown_address
+
     setting = _BY_NAME.get(name)
-    if setting is None and not _is_source(name):
+    if _is_source(name):
+        return shown_address(value)
+    if setting is None:
         return "(no setting has this name; not shown)"
-    if setting is not None and setting.secret and value:
+    if setting.secret and value:
         return "(set)"
-    without = re.sub(r"://\S*@", "://***@", value)
-    return re.sub(r"(?i)\bpassword\s*=\s*('[^']*'|\S+)", "password=***", without)
+    if name == _RECOVERY and value and not _is_public(value):
+        return "(no public key; not shown)"
+    return re.sub(r"://\S*@", "://***@", value)
+
+
+def _home(given: Mapping[str, str]) -> Path:
+    return Path(given.get("EXTRACTS_HOME") or ".extracts").absolute()
+
+
+def _effective(given: Mapping[str, str], file: Mapping[str, str]) -> dict[str, str]:
+    home = str(_home(given))
+    found = {**file, **{k: v for k, v in given.items() if k.startswith("EXTRACTS_")}, "EXTRACTS_HOME": home}
+    for setting in SETTINGS:
+        if setting.default is not None and "<" not in setting.name and not found.get(setting.name):
+            found[setting.name] = setting.default.format(PROJECT=PROJECT, EXTRACTS_HOME=home) if setting.default else ""
+    return found
+
+
+def _problems(found: Mapping[str, str]) -> list[Problem]:
+    """Names that no setting has, numbers that are none, and a private key where a public one belongs."""
+    unknown = [n for n in found if n not in _BY_NAME and not n.startswith(SOURCE_PREFIX)]
+    problems = [Problem(n, "no setting has this name", allowed=tuple(_BY_NAME)) for n in unknown]
+    no_number = [n for n in _NUMBERS if not re.fullmatch(r"[0-9]{1,9}", found[n])]
+    problems += [Problem(n, "must be a whole number") for n in no_number]
+    if not no_number and not _is_threshold(int(found[_SMALL_COUNT])):
+        problems.append(Problem(_SMALL_COUNT, "must be 5, 10, or a larger multiple of 5"))
+    if (key := found.get(_RECOVERY)) and not _is_public(key):
+        is_private = "AGE-SECRET-KEY" in key.upper()
+        told = "is a private key, which belongs on no worker" if is_private else "is no public key"
+        problems.append(Problem(_RECOVERY, f"{told}; give the public one (age1...)"))
+    return problems
+
+
+def _is_threshold(number: int) -> bool:
+    try:
+        return Suppression(number).threshold == number
+    except ValueError:
+        return False
+
+
+def _is_public(key: str) -> bool:
+    return key.startswith(("age1", "ssh-")) and "AGE-SECRET-KEY" not in key.upper()
+
+
+def _workplace(found: Mapping[str, str]) -> Workplace:
+    return Workplace(
+        places=_places(found),
+        limits=Limits(**{field: int(found[name]) for name, field in _NUMBERS.items()}),
+        sources={n.removeprefix(SOURCE_PREFIX).lower(): v for n, v in found.items() if _is_source(n)},
+        register_url=found.get("EXTRACTS_REGISTER_URL", ""),
+        register_owner_url=found.get("EXTRACTS_REGISTER_OWNER_URL", ""),
+        recovery_recipient=found.get(_RECOVERY, ""),
+        image_digest=found.get("EXTRACTS_IMAGE_DIGEST", ""),
+        now=lambda: datetime.now(UTC),
+    )
 
 
 def _is_source(name: str) -> bool:
@@ -162,30 +219,6 @@ def _places(found: Mapping[str, str]) -> Places:
         service_key=Path(found["EXTRACTS_SERVICE_KEY"]) if found.get("EXTRACTS_SERVICE_KEY") else None,
         passfile=Path(found["EXTRACTS_SOURCE_PASSFILE"]) if found.get("EXTRACTS_SOURCE_PASSFILE") else None,
     )
-
-
-def _limits(found: Mapping[str, str]) -> Limits:
-    def number(name: str) -> int:
-        text = found[name]
-        if not re.fullmatch(r"[0-9]{1,9}", text):
-            raise InvalidDocument("environment", [Problem(name, "must be a whole number")])
-        return int(text)
-
-    return Limits(
-        hold_max_age_hours=number("EXTRACTS_HOLD_MAX_AGE_HOURS"),
-        memory_limit_mb=number("EXTRACTS_MEMORY_LIMIT_MB"),
-        threads=number("EXTRACTS_THREADS"),
-        small_count=_small_count(number("EXTRACTS_SMALL_COUNT")),
-    )
-
-
-def _small_count(number: int) -> int:
-    try:
-        return Suppression(number).threshold
-    except ValueError:
-        raise InvalidDocument(
-            "environment", [Problem("EXTRACTS_SMALL_COUNT", "must be 5, 10, or a larger multiple of 5")]
-        ) from None
 
 
 def _read_env_file(path: Path) -> dict[str, str]:

@@ -13,6 +13,7 @@ Rules:
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import tempfile
 from dataclasses import dataclass
@@ -130,6 +131,18 @@ def allowed_signers_line(
         options.append(f'valid-before="{valid_before.astimezone(UTC):%Y%m%d%H%M%SZ}"')
     kind, key = public_key.split()[:2]
     return f"{principal} {','.join(options)} {kind} {key}\n"
+
+
+def openssh_version() -> tuple[int, int]:
+    """The installed OpenSSH's major and minor version. Raises TechnicalFailure."""
+    try:
+        done = subprocess.run(["ssh", "-V"], capture_output=True, check=False, timeout=_PATIENCE_SECONDS)
+    except (FileNotFoundError, subprocess.TimeoutExpired):
+        raise TechnicalFailure("ssh is not installed.", advice="Install the OpenSSH client.") from None
+    found = re.search(rb"OpenSSH_([0-9]+)\.([0-9]+)", done.stderr + done.stdout)
+    if found is None:
+        raise TechnicalFailure("The installed ssh is not OpenSSH.", advice="Install the OpenSSH client.")
+    return int(found[1]), int(found[2])
 
 
 def _principal(sig: Path, namespace: str, allowed_signers: Path, when: str) -> str:

@@ -28,9 +28,10 @@ def settings(as_json: Json = False) -> None:
 
 def doctor(as_json: Json = False) -> None:
     """What is missing or unsafe here."""
+    from extracts.settings import open_to_examine
     from extracts.steps.doctor import examine
 
-    found = examine(workplace())
+    found = examine(*open_to_examine())
     rows = [(c.subject, "ok" if c.passed else "MEND", c.detail) for c in found]
     answer([c.__dict__ for c in found], as_json, lambda: show_table("Doctor", ("what", "", "found"), rows))
     if not all(c.passed for c in found):

@@ -1,51 +1,51 @@
-"""What is missing or unsafe in this installation: one line per thing, with what to do."""
+"""What is missing or unsafe in this installation: one line per thing, with what to do.
+
+Rules:
+1. Everything is looked at, whatever else is broken: what cannot be examined is a line of its own, too.
+2. Nothing is changed, and no secret is shown.
+"""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from extracts.errors import ExtractsError
+from extracts import signing
+from extracts.errors import SettingMissing
+from extracts.handover.encryption import check_recipient_key
+from extracts.steps.conditions import Condition, each, look_at
+from extracts.steps.conditions_of_services import agreement_conditions, register_condition, source_conditions
+from extracts.steps.keys import read_key
+from extracts.steps.signers import service_principal
 
 if TYPE_CHECKING:
     from extracts.steps.workplace import Workplace
 
 _LOW_DISK_BYTES = 5 << 30
+_OPENSSH = (9, 1)  # the first whose ssh-keygen reads a time of signing that ends in Z
 
 
-@dataclass(frozen=True)
-class Condition:
-    """One thing that was looked at. `detail` says what was found, and what to do if it is not well."""
-
-    subject: str
-    passed: bool
-    detail: str
-
-
-def examine(work: Workplace) -> list[Condition]:
-    """Look at everything; never raises for what it finds."""
+def examine(work: Workplace, settings: Sequence[str] = ()) -> list[Condition]:
+    """Look at everything; never raises for what it finds. `settings`: what is wrong with them, as it was found."""
     return [
-        *_folders(work),
-        _programs(),
-        _try("contracts, views and policy", lambda: _catalogue(work)),
-        _try("allowed signers", lambda: _signers(work)),
-        _try("service key", lambda: _service(work)),
-        _try("register and ledger", lambda: _register(work)),
-        *_sources(work),
-        _recipients(work),
-        _recovery(work),
-        _disk(work),
+        *(Condition("settings", False, problem) for problem in settings),
+        *each("folders", _folders(work)),
+        *each("pseudonym key", _keys(work)),
+        *each("staging", _leftovers(work)),
+        look_at("OpenSSH", _openssh),
+        look_at("contracts, views and policy", lambda: _catalogue(work)),
+        look_at("allowed signers", lambda: _signers(work)),
+        look_at("people", lambda: _people(work)),
+        look_at("service key", lambda: _service(work)),
+        look_at("register and ledger", lambda: register_condition(work)),
+        look_at("EXTRACTS_REGISTER_OWNER_URL", lambda: _owner(work)),
+        *each("sources", source_conditions(work)),
+        *each("agreements", agreement_conditions(work)),
+        look_at("recipients' keys", lambda: _recipients(work)),
+        look_at("recovery key", lambda: _recovery(work)),
+        *each("disk", _disk(work)),
     ]
-
-
-def _try(subject: str, look: Callable[[], str]) -> Condition:
-    try:
-        return Condition(subject, True, look())
-    except ExtractsError as error:
-        return Condition(subject, False, str(error))
 
 
 def _folders(work: Workplace) -> Iterator[Condition]:
@@ -54,6 +54,7 @@ def _folders(work: Workplace) -> Iterator[Condition]:
         ("EXTRACTS_HOME", places.home, 0o077),
         ("EXTRACTS_KEYS", places.keys, 0o077),
         ("EXTRACTS_STAGING", places.staging, 0o077),
+        ("EXTRACTS_RUNS", places.runs, 0o022),
         ("EXTRACTS_DROP_ZONE", places.drop_zone, 0o002),
         ("EXTRACTS_PUBLISHED", places.published, 0o022),
         ("EXTRACTS_GOVERNANCE", places.governance, 0o022),
@@ -67,21 +68,28 @@ def _folders(work: Workplace) -> Iterator[Condition]:
             yield Condition(name, False, f"{path} is open to others: chmod {0o777 & ~mask & path.stat().st_mode:o}")
         else:
             yield Condition(name, True, str(path))
-    for key in sorted(places.keys.glob("*.json")):
+
+
+def _keys(work: Workplace) -> Iterator[Condition]:
+    for key in sorted(work.places.keys.glob("*.json")):
         if key.stat().st_mode & 0o077:
             yield Condition("pseudonym key", False, f"{key.name} can be read by others: chmod 600")
-    yield from _leftovers(places.staging)
+        if read_key(key) is None:
+            yield Condition("pseudonym key", False, f"{key.name} is damaged: `extracts keys restore`, or `replace`")
 
 
-def _leftovers(staging: Path) -> Iterator[Condition]:
+def _leftovers(work: Workplace) -> Iterator[Condition]:
+    staging = work.places.staging
     left = sorted(p.name for p in staging.glob("*")) if staging.exists() else []
     if left:
         yield Condition("staging", True, f"in use, or left by a killed run: {', '.join(left)}")
 
 
-def _programs() -> Condition:
-    path = shutil.which("ssh-keygen")
-    return Condition("ssh-keygen", bool(path), path or "not installed: install the OpenSSH client (9.1 or newer)")
+def _openssh() -> str:
+    found = signing.openssh_version()
+    if found < _OPENSSH or not shutil.which("ssh-keygen"):
+        raise SettingMissing("Signatures cannot be judged.", advice="Install the OpenSSH client, 9.1 or newer.")
+    return f"version {found[0]}.{found[1]}"
 
 
 def _catalogue(work: Workplace) -> str:
@@ -89,8 +97,6 @@ def _catalogue(work: Workplace) -> str:
 
 
 def _signers(work: Workplace) -> str:
-    from extracts.errors import SettingMissing
-
     path = work.places.allowed_signers
     if not path.is_file():
         raise SettingMissing(f"{path} is not there: nobody's signature counts.")
@@ -99,59 +105,51 @@ def _signers(work: Workplace) -> str:
     return f"{len(path.read_text().splitlines())} signers in {path.name}"
 
 
+def _people(work: Workplace) -> str:
+    invented = [name for name in work.parties.principals if name.endswith(".example")]
+    if invented and not _is_demo(work):
+        raise SettingMissing(
+            f"The people of {work.places.governance} are invented ({', '.join(invented[:2])}, ...).",
+            advice="Point EXTRACTS_GOVERNANCE to your own.",
+        )
+    return f"{len(work.parties.principals)} principals{', invented for the demo' if invented else ''}"
+
+
 def _service(work: Workplace) -> str:
-    from extracts.steps.signers import service_principal
-
     if work.service_key().stat().st_mode & 0o077:
-        from extracts.errors import SettingMissing
-
         raise SettingMissing("The service's key can be read by others.", advice="chmod 600 it.")
     return f"signs as {service_principal(work)}"
 
 
-def _register(work: Workplace) -> str:
-    from extracts.errors import Refused
-    from extracts.record import ledger
-    from extracts.record.migrations import pending
-    from extracts.record.rights import protection_problems
-    from extracts.record.transaction import reading
-
-    missing = pending(work.register, work.places.sql / "register")
-    if missing:
-        raise Refused(f"Migrations are missing: {', '.join(missing)}.", advice="Run `extracts register migrate`.")
-    with reading(work.register) as view:
-        if problems := protection_problems(view):
-            raise Refused(
-                f"The ledger is not protected: {'; '.join(problems)}.", advice="Ask the database administrator."
-            )
-        return f"reachable and protected; the ledger has {ledger.head(view.connection).sequence:,} events"
+def _owner(work: Workplace) -> str:
+    if work.register_owner_url and not _is_demo(work):
+        raise SettingMissing(
+            "It is set here: whoever runs code as this service can change the ledger.",
+            advice="Set it for `extracts register migrate` alone, and nowhere that serves.",
+        )
+    return "set, as in a demo only" if work.register_owner_url else "not set here, as it should be"
 
 
-def _sources(work: Workplace) -> Iterator[Condition]:
-    systems = {d.system for d in work.datasets.values()}
-    for system in sorted(systems):
-        yield _try(f"source {system}", lambda name=system: "address is set" if work.source(name) else "")  # type: ignore[misc]
-    passfile = work.places.passfile
-    if passfile is None or not passfile.is_file():
-        yield Condition("EXTRACTS_SOURCE_PASSFILE", False, "names no file: the agreements' roles cannot sign in")
-    elif passfile.stat().st_mode & 0o077:
-        yield Condition("EXTRACTS_SOURCE_PASSFILE", False, f"{passfile} can be read by others: chmod 600")
+def _recipients(work: Workplace) -> str:
+    without = [r.id for r in work.parties.recipients.values() if r.status == "confirmed" and not r.keys]
+    if without:
+        raise SettingMissing(f"Missing: {', '.join(without)}.", advice=f"Put them into {work.places.recipient_keys}.")
+    return "all have one"
 
 
-def _recipients(work: Workplace) -> Condition:
-    try:
-        without = [r.id for r in work.parties.recipients.values() if r.status == "confirmed" and not r.keys]
-    except ExtractsError as error:
-        return Condition("recipients' keys", False, str(error))
-    return Condition("recipients' keys", not without, f"missing: {', '.join(without)}" if without else "all have one")
+def _recovery(work: Workplace) -> str:
+    if not work.recovery_recipient:
+        raise SettingMissing("EXTRACTS_RECOVERY_RECIPIENT is not set.")
+    check_recipient_key(work.recovery_recipient)
+    return "is a public key"
 
 
-def _recovery(work: Workplace) -> Condition:
-    there = bool(work.recovery_recipient)
-    return Condition("recovery key", there, "is set" if there else "EXTRACTS_RECOVERY_RECIPIENT is not set")
-
-
-def _disk(work: Workplace) -> Condition:
+def _disk(work: Workplace) -> Iterator[Condition]:
     place = next(p for p in (work.places.staging, *work.places.staging.parents) if p.exists())
     free = shutil.disk_usage(place).free
-    return Condition("disk", free > _LOW_DISK_BYTES, f"{free >> 30} GiB free for staging")
+    yield Condition("disk", free > _LOW_DISK_BYTES, f"{free >> 30} GiB free for staging")
+
+
+def _is_demo(work: Workplace) -> bool:
+    """Only the demo keeps people's private keys beside the service."""
+    return (work.places.home / "people").is_dir()

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from extracts.errors import InvalidDocument, SettingMissing
-from extracts.settings import SETTINGS, environment, masked, open_workplace, published_folder
+from extracts.settings import SETTINGS, environment, masked, open_to_examine, open_workplace, published_folder
 
 
 def home(folder: Path, text: str = "", mode: int = 0o600) -> dict[str, str]:
@@ -86,6 +86,13 @@ def test_what_is_not_set_is_asked_for_by_name_when_it_is_needed(tmp_path: Path) 
         ("EXTRACTS_SOURCE_SAMPLE", "host=h PASSWORD = 'ZZ SECRETZZ' dbname=d"),
         ("EXTRACTS_SOURCE_SAMPLE", "postgresql://u:p@ZZSECRETZZ@h/d"),
         ("EXTRACTS_SOURCE_SAMPLE", "postgresql://u:p/ZZSECRETZZ@h/d"),
+        ("EXTRACTS_SOURCE_SAMPLE", "host=h sslpassword=ZZSECRETZZ dbname=d"),
+        ("EXTRACTS_SOURCE_SAMPLE", r"host=h password='a\'ZZSECRETZZ' dbname=d"),
+        ("EXTRACTS_SOURCE_SAMPLE", "host=h password = two ZZSECRETZZ"),
+        ("EXTRACTS_SOURCE_SAMPLE", "host=h pasword=ZZSECRETZZ"),
+        ("EXTRACTS_DROP_ZONE", "sftp://u:ZZSECRETZZ@h/d"),
+        ("EXTRACTS_RECOVERY_RECIPIENT", "AGE-SECRET-KEY-1ZZSECRETZZ"),
+        ("EXTRACTS_RECOVERY_RECIPIENT", "age1public AGE-SECRET-KEY-1ZZSECRETZZ"),
         ("EXTRACTS_PASSWORD", "ZZSECRETZZ"),
     ],
 )
@@ -93,6 +100,37 @@ def test_no_password_is_shown_wherever_it_stands(name: str, value: str) -> None:
     shown = masked({name: value, "EXTRACTS_THREADS": "2"})
     assert "SECRETZZ" not in str(shown)
     assert shown["EXTRACTS_THREADS"] == "2"
+
+
+def test_what_is_no_secret_is_shown() -> None:
+    shown = masked(
+        {"EXTRACTS_SOURCE_SAMPLE": "host=h port=1 password=p dbname=d", "EXTRACTS_RECOVERY_RECIPIENT": "age1x"}
+    )
+    assert shown == {
+        "EXTRACTS_SOURCE_SAMPLE": "password=*** dbname=d host=h port=1",
+        "EXTRACTS_RECOVERY_RECIPIENT": "age1x",
+    }
+
+
+@pytest.mark.parametrize(("key", "why"), [("AGE-SECRET-KEY-1ZZ", "is a private key"), ("rubbish", "is no public key")])
+def test_only_a_public_key_is_taken_for_the_recovery(tmp_path: Path, key: str, why: str) -> None:
+    with pytest.raises(InvalidDocument, match=f"EXTRACTS_RECOVERY_RECIPIENT: {why}") as caught:
+        open_workplace({**home(tmp_path), "EXTRACTS_RECOVERY_RECIPIENT": key})
+    assert key not in str(caught.value)
+
+
+def test_a_workplace_can_be_examined_whatever_is_wrong_with_its_settings(tmp_path: Path) -> None:
+    given = home(tmp_path, "EXTRACTS_THREADS=many\nEXTRACTS_DROP_ZONE=/mnt/share\n")
+    wrong = {"EXTRACTS_DROPZONE": "/mnt", "EXTRACTS_MEMORY_LIMIT_MB": "-1", "EXTRACTS_RECOVERY_RECIPIENT": "rubbish"}
+    work, told = open_to_examine({**given, **wrong})
+    assert [line.split(":")[0] for line in told] == [
+        *("EXTRACTS_DROPZONE", "EXTRACTS_MEMORY_LIMIT_MB", "EXTRACTS_THREADS", "EXTRACTS_RECOVERY_RECIPIENT")
+    ]
+    assert (work.limits.threads, work.limits.memory_limit_mb, work.recovery_recipient) == (2, 400, "")
+    assert work.places.drop_zone == Path("/mnt/share")
+    work, told = open_to_examine(home(tmp_path, "EXTRACTS_THREADS=3\n", 0o644))
+    assert work.limits.threads == 2, "a file that others can read is not used"
+    assert ["chmod 600" in line for line in told] == [True]
 
 
 def test_a_workplace_does_not_show_its_addresses(tmp_path: Path) -> None:

@@ -1,0 +1,64 @@
+"""How the servers are: register, sources, and what each agreement in force would find there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from typing import TYPE_CHECKING
+
+from extracts.agreement.status import Status
+from extracts.errors import Refused
+from extracts.steps.conditions import Condition, look_at
+
+if TYPE_CHECKING:
+    from extracts.steps.workplace import Workplace
+
+
+def register_condition(work: Workplace) -> str:
+    """Reachable, migrated, and its ledger protected. Raises Refused, SettingMissing, TechnicalFailure."""
+    from extracts.record import ledger
+    from extracts.record.migrations import pending
+    from extracts.record.rights import protection_problems
+    from extracts.record.transaction import reading
+
+    missing = pending(work.register, work.places.sql / "register")
+    if missing:
+        raise Refused(f"Migrations are missing: {', '.join(missing)}.", advice="Run `extracts register migrate`.")
+    with reading(work.register) as view:
+        if problems := protection_problems(view):
+            raise Refused(
+                f"The ledger is not protected: {'; '.join(problems)}.", advice="Ask the database administrator."
+            )
+        return f"reachable and protected; the ledger has {ledger.head(view.connection).sequence:,} events"
+
+
+def source_conditions(work: Workplace) -> Iterator[Condition]:
+    """Each system answers, and the password file is safe."""
+    from extracts.extraction.sources.address import check_reachable
+
+    for system in sorted({d.system for d in work.datasets.values()}):
+        yield look_at(f"source {system}", partial(lambda name: check_reachable(work.source(name)), system))
+    passfile = work.places.passfile
+    if passfile is None or not passfile.is_file():
+        yield Condition("EXTRACTS_SOURCE_PASSFILE", False, "names no file: the agreements' roles cannot sign in")
+    elif passfile.stat().st_mode & 0o077:
+        yield Condition("EXTRACTS_SOURCE_PASSFILE", False, f"{passfile} can be read by others: chmod 600")
+
+
+def agreement_conditions(work: Workplace) -> Iterator[Condition]:
+    """Each agreement's role finds in the source what was approved."""
+    from extracts.record import register
+    from extracts.record.transaction import reading
+
+    with reading(work.register) as view:
+        approved = {e.request_id for e in register.list_requests(view, statuses=(Status.APPROVED,))}
+    for request_id in sorted(approved):
+        yield look_at(f"agreement {request_id}", partial(_agreement, work, request_id))
+
+
+def _agreement(work: Workplace, request_id: str) -> str:
+    from extracts.steps.approval_file import load_published
+    from extracts.steps.source import check
+
+    found = check(work, load_published(work, request_id).plan)
+    return f"finds its source as approved, loaded {max(s.age_hours for s in found):.0f} hours ago at most"

@@ -56,6 +56,10 @@ def decide(
     work, as_role = workplace(), _role(role)
     if [key is None, signature is None, not print_only].count(False) != 1:
         raise UsageError("Give --key, to sign here; or --print, and then --signature, made elsewhere.")
+    dates = (valid_from, valid_until, review_on)
+    words = (reasons, refuse_column, condition, delegation, reason_code, acceptable, escalation)
+    if not outcome and any((*dates, *words)):
+        raise UsageError("Terms come with --outcome; without it, you sign those that were drawn up.")
     refused = dict(_name_and_why(text) for text in refuse_column or ())
     terms = outcome and Terms(
         outcome=_outcome(outcome, refused),

@@ -204,13 +204,6 @@ def test_settings_show_no_secret(shared: World) -> None:
     assert "(set)" in said.text
 
 
-def test_the_doctor_finds_a_good_home_well(shared: World) -> None:
-    said = extracts(shared, "doctor", "--json")
-    unwell = [c for c in said.json if not c["passed"] and c["subject"] != "disk"]
-    assert not unwell
-    assert {"register and ledger", "service key", "allowed signers"} <= {c["subject"] for c in said.json}
-
-
 def test_the_doctor_finds_what_is_unsafe_in_a_bad_home(world: World) -> None:
     places = world.work.places
     places.keys.chmod(0o755)

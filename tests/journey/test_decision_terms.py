@@ -96,6 +96,9 @@ def test_nobody_signs_a_draft_without_saying_what_they_decide(shared: World, tmp
     said = decide(shared, request_id, "board", people.key(BOARD), "--reasons", "")
     assert said.code == 2
     assert "--outcome" in said.err
+    said = decide(shared, request_id, "board", people.key(BOARD), "--condition", "Only once.")
+    assert said.code == 2
+    assert "Terms come with --outcome" in said.text
     assert told(shared, request_id) == [("decision.drawn-up", signed_in())]
 
 

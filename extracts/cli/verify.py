@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from extracts.cli.options import Json
 from extracts.cli.output import answer, out
 from extracts.errors import VerificationFailed
 
@@ -16,7 +17,10 @@ def verify(
     folder: Annotated[
         Path,
         typer.Argument(
-            help="A delivery's folder, or an agreement's with all its deliveries.", exists=True, file_okay=False
+            help="A delivery's folder, or an agreement's with all its deliveries.",
+            metavar="DIR",
+            exists=True,
+            file_okay=False,
         ),
     ],
     signers: Annotated[
@@ -26,12 +30,21 @@ def verify(
         Path | None, typer.Option(help="Your age identity or unencrypted SSH key: opens the data in memory.")
     ] = None,
     rehearsal: Annotated[bool, typer.Option(help="Judge by the signatures of a rehearsal.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Answer as JSON.")] = False,
+    index_number: Annotated[
+        int | None,
+        typer.Option(
+            "--index-number-at-least",
+            help="The number of the newest index.json that you saw of this agreement; an older one fails.",
+            min=0,
+        ),
+    ] = None,
+    as_json: Json = False,
 ) -> None:
-    """Check a delivery from its files to the two people who approved it."""
+    """Check a delivery, back to the two people who approved it."""
     from extracts.handover.chain import verify as verify_all
 
-    found = verify_all(folder, signers, datetime.now(UTC), identity, rehearsal=rehearsal)
+    now = datetime.now(UTC)
+    found = verify_all(folder, signers, now, identity, rehearsal=rehearsal, least_number=index_number)
     lines = [line for one in found for line in one.sentences()]
     answer([one.document() for one in found], as_json, lambda: out.print("\n".join(lines), markup=False))
     if not all(one.passed for one in found):

@@ -54,6 +54,8 @@ def plan_problems(manifest: Manifest, plan: ExtractPlan) -> Iterator[str]:
     for what, (said, planned) in pairs.items():
         if said != planned:
             yield f"{what} differs"
+    if agreement.valid_until > plan.end_on:
+        yield f"the approval is said to last until {agreement.valid_until}, and the plan ends on {plan.end_on}"
     if handling.destroy_by > delivery.made_at.date() + timedelta(days=plan.retention_days):
         yield "the data are to be kept longer than agreed"
     yield from _dataset_problems(manifest, plan)
@@ -61,11 +63,12 @@ def plan_problems(manifest: Manifest, plan: ExtractPlan) -> Iterator[str]:
 
 def _dataset_problems(manifest: Manifest, plan: ExtractPlan) -> Iterator[str]:
     limits = plan.limits
+    rows = sum(file.rows for file in manifest.files)
+    if rows > limits.max_rows:
+        yield f"all files together have {rows} rows, more than the plan's limit of {limits.max_rows}"
     for index, (file, planned) in enumerate(zip(manifest.files, plan.datasets, strict=False)):
         if _columns(file) != _planned_columns(planned):
             yield f"{file.name} has other columns or treatments"
-        if file.rows > limits.max_rows:
-            yield f"{file.name} has more rows than the plan's limit of {limits.max_rows}"
         source, disclosure = manifest.sources[index], manifest.disclosure[index]
         if (source.relation, source.curated_view_digest) != (planned.relation, planned.view_digest):
             yield f"{file.name} was drawn from another view"

@@ -1,7 +1,8 @@
 """Verifies what ties deliveries together: the signed index of an agreement, and the chain from manifest to manifest.
 
 Rules:
-1. The index counts if the service signed it; it names each delivery by the digest of its manifest.
+1. The index counts if the service signed it; it names each delivery by the digest of its manifest. An older one put
+   back is signed as well: only the number of one that was seen before tells them apart.
 2. Each manifest names the one before it by digest, so a delivery that was taken away is missed.
 3. Every signed manifest says where the controller's ledger stood: `anchors_in` collects these, so that a ledger that
    was cut or rewritten since contradicts them.
@@ -36,21 +37,32 @@ class Anchor:
 
 
 def verify(
-    folder: Path, signers: Path, now: datetime, identity: Path | None = None, *, rehearsal: bool = False
+    folder: Path,
+    signers: Path,
+    now: datetime,
+    identity: Path | None = None,
+    *,
+    rehearsal: bool = False,
+    least_number: int | None = None,
 ) -> list[Verification]:
     """Verifies one delivery, or an agreement's folder: its index first, then every delivery in it.
 
-    Arguments and errors as `verify_delivery`.
+    `least_number`: the number of the newest index that was ever seen; an older one fails. Other arguments and errors
+    as `verify_delivery`; UsageError too if there is no index to have a number.
     """
     if not (folder / INDEX).exists():
+        if least_number is not None:
+            raise UsageError(f"{folder} holds no {INDEX}.", advice="Give the agreement's folder, or no number.")
         return [verify_delivery(folder, signers, now, identity, rehearsal=rehearsal)]
     deliveries = [
         verify_delivery(path, signers, now, identity, rehearsal=rehearsal) for path in _delivery_folders(folder)
     ]
-    return [verify_index(folder, signers, rehearsal=rehearsal), *deliveries]
+    return [verify_index(folder, signers, rehearsal=rehearsal, least_number=least_number), *deliveries]
 
 
-def verify_index(folder: Path, signers: Path, *, rehearsal: bool = False) -> Verification:
+def verify_index(
+    folder: Path, signers: Path, *, rehearsal: bool = False, least_number: int | None = None
+) -> Verification:
     """What holds of the index in an agreement's folder, and of the chain through its deliveries."""
     judge = judge_by(signers, rehearsal=rehearsal)
     contents = read_contents(folder)
@@ -59,12 +71,26 @@ def verify_index(folder: Path, signers: Path, *, rehearsal: bool = False) -> Ver
     except VerificationFailed as error:
         if read_contents(folder).digests != contents.digests:
             # A delivery is being published at this moment; index and signature were read from either side of it.
-            return verify_index(folder, signers, rehearsal=rehearsal)
+            return verify_index(folder, signers, rehearsal=rehearsal, least_number=least_number)
         subject = f"The index of {shown(folder.resolve().name)}"
         return Verification(subject, (failed(error.message, INDEX),))
-    findings = [checked(f"version {index.number} is signed, and lists {len(index.deliveries)} deliveries", INDEX)]
+    count = len(index.deliveries)
+    listed = f"lists {count} {'delivery' if count == 1 else 'deliveries'}"
+    findings = [checked(f"number {index.number} is signed, and {listed}", INDEX), _newness(index, least_number)]
     findings += _entry_findings(folder, contents, index)
     return Verification(f"The index of {index.request_id}", tuple(findings))
+
+
+def _newness(index: Index, least_number: int | None) -> Finding:
+    if least_number is None:
+        return not_checked(
+            "whether it is the newest: an older one put back is signed too. Keep this number, and give it next time "
+            f"(--index-number-at-least {index.number})",
+            INDEX,
+        )
+    if index.number < least_number:
+        return failed(f"is number {index.number}, and number {least_number} was seen before: it is an older one", INDEX)
+    return checked(f"is not older than number {least_number}", INDEX)
 
 
 def anchors_in(folder: Path, signers: Path) -> list[Anchor]:

@@ -60,7 +60,7 @@ def _verify(manifest: Manifest) -> str:
                 "another way than this one. Never use a copy that came with a delivery."
             ),
             "",
-            "With the software (pip install governed-extracts[recipient]), everything at once:",
+            "With the software that the controller gave you (by that other way too), everything at once:",
             "",
             "    extracts verify . --signers allowed_signers",
             "",

@@ -29,6 +29,7 @@ from extracts.errors import (
     NotFound,
     Outcome,
     TechnicalFailure,
+    UsageError,
     VerificationFailed,
 )
 from extracts.handover.chain import verify, verify_index
@@ -247,6 +248,29 @@ def test_the_index_tells_which_delivery_counts(tmp_path: Path, root: Path, stage
     said = "\n".join(verify_index(root / RECIPIENT / REQUEST, keys.allowed_signers).sentences())
     assert "was replaced by SDDSB-2026-027.2026-11.r2: do not use it" in said
     assert "was withdrawn (Wrong period.): do not use it" in said
+
+
+def test_an_old_index_put_back_is_found_by_its_number(
+    tmp_path: Path, root: Path, staged: MadeDelivery, keys: Keys
+) -> None:
+    zone, signer = FolderDropZone(root), an_index_signer(keys)
+    folder = zone.publish(staged.folder, signer, NOW).path.parent
+    old = {name: (folder / name).read_bytes() for name in ("index.json", "index.json.sig")}
+    withdrawn = zone.withdraw(PLACE, "Wrong period.", signer, NOW)
+    assert withdrawn.number == 2
+    assert verify_index(folder, keys.allowed_signers, least_number=2).passed
+    for name, data in old.items():
+        (folder / name).write_bytes(data)
+    unasked = verify_index(folder, keys.allowed_signers)
+    assert unasked.passed
+    assert "--index-number-at-least 1" in " ".join(map(str, unasked.not_checked))
+    (found,) = verify_index(folder, keys.allowed_signers, least_number=2).failed
+    assert (found.file, "an older one" in found.what) == ("index.json", True)
+
+
+def test_a_number_is_asked_of_an_index_only(staged: MadeDelivery, keys: Keys) -> None:
+    with pytest.raises(UsageError, match=r"holds no index\.json"):
+        verify(staged.folder, keys.allowed_signers, NOW, least_number=1)
 
 
 def test_what_is_not_there_cannot_be_withdrawn(root: Path, staged: MadeDelivery, keys: Keys) -> None:

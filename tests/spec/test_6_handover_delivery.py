@@ -111,6 +111,13 @@ def test_the_readme_says_who_what_why_until_when_and_whom_to_tell(delivery: Made
     assert max(map(len, text.splitlines())) <= 120
 
 
+def test_the_readme_sends_nobody_to_a_public_registry_for_the_software(delivery: MadeDelivery) -> None:
+    """Whoever took the project's name there would run code beside recipients' private keys."""
+    text = readme(delivery)
+    assert "pip install" not in text
+    assert "the software that the controller gave you" in text
+
+
 def test_the_readme_of_a_correction_says_what_it_replaces_and_why(tmp_path: Path, keys: Keys) -> None:
     text = readme(a_delivery(tmp_path, keys, manifest=revised))
     assert "Replaces:   SDDSB-2026-027.2026-11.r1: Two councils were missing." in text

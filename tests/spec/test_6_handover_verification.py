@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pyarrow
@@ -294,7 +294,8 @@ def test_a_refusal_approves_nothing(tmp_path: Path, keys: Keys, outcome: Decisio
         ({"purpose_code": "another"}, "purpose differs"),
         ({"criticality": Criticality.ENTITLEMENT}, "criticality differs"),
         ({"retention_days": 10}, "retention differs"),
-        ({"limits": some_limits(max_rows=10)}, "more rows than the plan's limit of 10"),
+        ({"limits": some_limits(max_rows=10)}, "20 rows, more than the plan's limit of 10"),
+        ({"end_on": date(2027, 12, 30)}, "said to last until 2027-12-31, and the plan ends on 2027-12-30"),
         ({"limits": some_limits(k=50)}, "smallest group of 50 people"),
         ({"datasets": (a_planned_dataset(columns=(("sex", "keep", ()),)),)}, "other columns or treatments"),
         ({"datasets": (a_planned_dataset(a_dataset(view_digest="sha256:" + "c" * 64)),)}, "from another view"),
@@ -324,6 +325,16 @@ def test_a_delivery_that_the_approved_plan_does_not_allow_is_refused(
     found = why(verified(made, keys))
     assert "manifest.json: does not follow the approved plan: " in found
     assert said in found
+
+
+def test_rows_are_counted_over_all_files(tmp_path: Path, keys: Keys) -> None:
+    second = a_planned_dataset(a_dataset("benefit_cap"), (("nino", "pseudonymise", ()), ("children", "keep", ())))
+    for most, holds in ((40, True), (39, False)):
+        plan = a_plan(datasets=(a_planned_dataset(), second), limits=some_limits(max_rows=most))
+        made = a_delivery(tmp_path / str(most), keys, plan=plan, rows=20)
+        found = verified(made, keys)
+        assert found.passed is holds
+        assert holds or "all files together have 40 rows" in why(found)
 
 
 def test_data_kept_longer_than_agreed_are_refused(tmp_path: Path, keys: Keys) -> None:

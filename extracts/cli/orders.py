@@ -76,8 +76,6 @@ def _drawn_up(work: Workplace, request_id: str, kind: str, reasons: str) -> Orde
     from extracts.steps.requests import stored_request
 
     stored_request(work, request_id)
-    if not reasons.strip():
-        raise UsageError("An order needs its reasons.", advice="Say why: --reasons.")
     return draw_up_order(work, request_id, OrderKind(kind), reasons)
 
 

@@ -6,14 +6,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.markup import escape
 
 from extracts.cli.briefings import feasibility
 from extracts.cli.options import Actor, Json, Reasons, RequestId, acting, workplace
 from extracts.cli.output import answer, out, show_facts, show_table
+from extracts.errors import UsageError
 
 if TYPE_CHECKING:
     from extracts.record.entries import RequestEntry
     from extracts.steps.requests import Examined
+    from extracts.steps.standing import Standing
 
 app = typer.Typer(no_args_is_help=True, help="Ask for data, and see where a request stands.")
 Feasible = Annotated[
@@ -22,12 +25,14 @@ Feasible = Annotated[
         "--feasibility", help="Answer per column whether it can be had, counted in the source; it is recorded."
     ),
 ]
-File = Annotated[Path, typer.Argument(help="A request in YAML, as in examples/requests/.", show_default=False)]
+File = Annotated[
+    Path, typer.Argument(help="A request in YAML, as in examples/requests/.", metavar="FILE", show_default=False)
+]
 
 
 @app.command()
 def check(file: File, feasible: Feasible = False, user: Actor = "", as_json: Json = False) -> None:
-    """Check a request against its schema, the catalogue and the policy; nothing is saved."""
+    """Check a request; nothing is saved. By its schema, the catalogue and the policy."""
     from extracts.steps.requests import check_request
 
     if feasible:
@@ -59,40 +64,81 @@ def list_all(
     from extracts.record import register
     from extracts.record.transaction import reading
 
+    statuses = (_status(status),) if status else ()
     with reading(workplace().register) as view:
-        found = register.list_requests(view, statuses=(status,) if status else (), recipient=recipient)
-    rows = [_row(e) for e in found]
-    answer(
-        rows, as_json, lambda: show_table("Requests", list(rows[0]) if rows else [], [list(r.values()) for r in rows])
-    )
+        found = [_row(e) for e in register.list_requests(view, statuses=statuses, recipient=recipient)]
+    columns = ("id", "version", "title", "recipient", "status")
+    answer(found, as_json, lambda: show_table("Requests", columns, [[r[c] for c in columns] for r in found]))
+
+
+def _status(word: str) -> str:
+    from extracts.agreement.status import Status
+
+    if word not in list(Status):
+        raise UsageError(f"{word!r} is no status of a request.", advice=f"Use one of: {', '.join(Status)}.")
+    return word
 
 
 @app.command()
 def show(request_id: RequestId, as_json: Json = False) -> None:
-    """One request: its content, status and history."""
-    from extracts.record import register
-    from extracts.record.transaction import reading
+    """One request: its content, findings, decisions and history."""
+    from extracts.steps.standing import standing
 
-    with reading(workplace().register) as view:
-        entry = register.get_request(view, request_id)
-        history = register.status_history(view, request_id)
-    steps = [f"{h.at:%Y-%m-%d %H:%M} {h.from_status or '-'} -> {h.to_status}, {h.actor} {h.comment}" for h in history]
-    document = {**_row(entry), "digest": entry.digest, "history": steps, "request": dict(entry.document)}
-    facts = {**_row(entry), "digest": entry.digest, "history": steps}
-    answer(document, as_json, lambda: show_facts(entry.title, facts))
+    found = standing(workplace(), request_id)
+    answer(_standing_document(found), as_json, lambda: _show_standing(found))
+
+
+def _standing_document(found: Standing) -> dict[str, Any]:
+    return {
+        **_row(found.entry),
+        "digest": found.entry.digest,
+        "history": _history(found),
+        "request": dict(found.entry.document),
+        "assessment": found.assessment.document() if found.assessment else None,
+        "decisions": [
+            {**d.decision.document(), "digest": d.decision.digest, "signed_by": d.signed_by} for d in found.decisions
+        ],
+        "orders": [dict(order) for order in found.orders],
+    }
+
+
+def _show_standing(found: Standing) -> None:
+    from extracts.agreement.request_summary import request_in_words
+
+    entry = found.entry
+    standing = {"version": entry.version, "status": entry.status, "digest": entry.digest}
+    show_facts(f"{entry.request_id}: {entry.title}", {**standing, **request_in_words(found.request)})
+    if found.assessment:
+        out.print(f"\n[bold]What the policy finds[/bold]\n{escape(found.assessment.as_text())}")
+    out.print()
+    for one in found.decisions:
+        show_facts("What was decided", one.in_words())
+        out.print()
+    orders = [f"{o['ordered_at']} {o['kind']}: {o['reasons']}" for o in found.orders]
+    show_facts("What became of it", {"status": _history(found), **({"orders": orders} if orders else {})})
+
+
+def _history(found: Standing) -> list[str]:
+    return [
+        f"{h.at:%Y-%m-%d %H:%M} {f'{h.from_status} -> ' if h.from_status else ''}{h.to_status}, by {h.actor}"
+        f"{f': {h.comment}' if h.comment else ''}"
+        for h in found.history
+    ]
 
 
 @app.command()
-def withdraw(request_id: RequestId, reasons: Reasons, user: Actor = "") -> None:
+def withdraw(request_id: RequestId, reasons: Reasons, user: Actor = "", as_json: Json = False) -> None:
     """Take back what you asked for: a request before it is decided, or an agreement, which ends at once."""
     from extracts.steps.withdrawal import withdraw_request
 
     entry = withdraw_request(workplace(), request_id, acting(user), reasons)
-    out.print(f"{request_id} version {entry.version}, which was {entry.status}, is withdrawn.")
+    said = f"{request_id} version {entry.version}, which was {entry.status}, is withdrawn."
+    document = {"request": request_id, "version": entry.version, "was": entry.status, "status": "withdrawn"}
+    answer(document, as_json, lambda: out.print(said, markup=False))
 
 
 def plan(request_id: RequestId, as_json: Json = False) -> None:
-    """What exactly would leave, or leaves, in plain English: read this before signing."""
+    """What would leave, or leaves, in plain English. Read this before signing."""
     from extracts.agreement.explanation import explain, explanation_data
     from extracts.agreement.facts import facts_of
     from extracts.steps.decided import foremost_decision

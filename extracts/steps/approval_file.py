@@ -18,7 +18,8 @@ def load_published(work: Workplace, request_id: str) -> Published:
         document = path.read_bytes()
     except FileNotFoundError:
         raise ApprovalMissing(
-            f"{request_id} has no published agreement.", advice="It needs two signatures; see `extracts why`."
+            f"{request_id} has no published agreement.",
+            advice=f"It needs two signatures; see `extracts request show {request_id}`.",
         ) from None
     except OSError:
         raise ApprovalMissing(

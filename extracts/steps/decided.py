@@ -40,14 +40,18 @@ class Signed:
         signed = {s.namespace for s in self.signatures}
         return bool(signed) if self.decision.outcome is DecisionOutcome.RETURN else signed >= set(NAMESPACES.values())
 
+    @property
+    def signed_by(self) -> list[str]:
+        """Each signature in words."""
+        return [f"{s.principal} as {s.namespace}, {s.recorded_at:%Y-%m-%d %H:%M} UTC" for s in self.signatures]
+
     def is_signed_as(self, role: Role) -> bool:
         """Whether this role signed."""
         return NAMESPACES[role] in {s.namespace for s in self.signatures}
 
     def in_words(self) -> dict[str, Any]:
         """Its terms and signatures, as names and values for people."""
-        signed = [f"{s.principal} as {s.namespace}, {s.recorded_at:%Y-%m-%d %H:%M} UTC" for s in self.signatures]
-        return {**decision_in_words(self.decision), "signed by": signed or ["nobody yet"]}
+        return {**decision_in_words(self.decision), "signed by": self.signed_by or ["nobody yet"]}
 
 
 def signed_state(view: Reading, entry: DecisionEntry) -> Signed:

@@ -9,7 +9,7 @@ import typer
 
 from extracts.cli.options import Actor, Json, RequestId, signed_in, workplace
 from extracts.cli.output import answer, err, out, show_facts, show_table
-from extracts.errors import Outcome, UsageError
+from extracts.errors import AlreadyDelivered, Outcome, UsageError
 
 if TYPE_CHECKING:
     from extracts.record.delivery_entries import DeliveryEntry
@@ -21,14 +21,14 @@ Period = Annotated[str, typer.Option(help="2026-11, 2026-Q4, 2026-W47 or a date;
 
 
 def run(request_id: RequestId, period: Period = "", user: Actor = "", as_json: Json = False) -> None:
-    """Run an agreement now, without Airflow: the same gates, the same record."""
+    """Run an agreement now, without Airflow. The same gates, the same record."""
     _run(request_id, period, user or signed_in(), "", as_json)
 
 
 def redeliver(
     request_id: RequestId, reason: Reason, period: Period = "", user: Actor = "", as_json: Json = False
 ) -> None:
-    """Deliver a period again as a new revision that supersedes the one before."""
+    """Deliver a period again. The new revision supersedes the one before."""
     _run(request_id, period, user or signed_in(), _readable(reason), as_json)
 
 
@@ -48,24 +48,32 @@ def _readable(reason: str) -> str:
 
 
 def _run(request_id: str, period: str, user: str, reason: str, as_json: bool) -> None:
-    from extracts.steps.run import RunKey, run_all
+    from extracts.steps.run import RunKey, check_asked, run_all
 
     work = workplace()
+    check_asked(work, request_id, period)
     run_id = f"manual-{work.now():%Y%m%dT%H%M%S.%f}"
     key = RunKey(request_id, run_id, period=period or None, started_by=user, signed_in_as=signed_in(), reason=reason)
     found = run_all(work, key, lambda step: None if as_json else err.print(f"  {step} ..."))
-    answer(
-        found, as_json, lambda: show_facts(f"{request_id}: {found['outcome']}", {k: v for k, v in found.items() if v})
-    )
-    if found["outcome"] not in (Outcome.DELIVERED, Outcome.NOTHING_DUE):
+    answer(found, as_json, lambda: _show_outcome(request_id, found))
+    if found["outcome"] != Outcome.DELIVERED and found["error"] != AlreadyDelivered.__name__:
         raise typer.Exit(1)
 
 
+def _show_outcome(request_id: str, found: dict[str, Any]) -> None:
+    rows = [f"{dataset}: {count:,}" for dataset, count in found["rows"].items()]
+    facts = {"gate": found["gate"], "reason": found["reason"], "delivery": found["delivery"], "rows": rows}
+    show_facts(f"{request_id}: {found['outcome']}", {name: value for name, value in facts.items() if value})
+
+
 def why(request_id: RequestId, period: Period = "", as_json: Json = False) -> None:
-    """Why is there no delivery, what is due next, and whose move is it?"""
+    """Why there is no delivery, and whose move it is. Also what is due next."""
+    from extracts.steps.run import check_asked
     from extracts.steps.why import why as ask
 
-    found = ask(workplace(), request_id, period).document()
+    work = workplace()
+    check_asked(work, request_id, period)
+    found = ask(work, request_id, period).document()
     answer(found, as_json, lambda: show_facts(request_id, {k.replace("_", " "): v for k, v in found.items() if v}))
 
 
@@ -101,7 +109,9 @@ def show_delivery(
     with reading(work.register) as view:
         found = _row(register.get_delivery(view, delivery_id), work.places.drop_zone)
     files = [f"{f['name']}  {f['rows']:,} rows  {f['bytes']:,} bytes" for f in found["files"]]
-    answer(found, as_json, lambda: show_facts(delivery_id, {**found, "files": files}))
+    at = f"{found['published']:%Y-%m-%d %H:%M} UTC" if found["published"] else ""
+    facts = {name: value for name, value in {**found, "published": at, "files": files}.items() if value}
+    answer(found, as_json, lambda: show_facts(delivery_id, facts))
 
 
 @source_app.command("sql")
@@ -110,19 +120,23 @@ def source_sql(
     ended: Annotated[bool, typer.Option("--ended", help="The script that takes it all away again.")] = False,
     briefing: Annotated[bool, typer.Option("--briefing", help="The script by which briefings may count.")] = False,
     system: Annotated[str, typer.Option(help="With --briefing: in which system, if there are several.")] = "",
+    as_json: Json = False,
 ) -> None:
-    """The script that lets this agreement's role read its own columns and rows, and nothing else."""
+    """The script that makes an agreement's role. It reads its own columns and rows, and nothing else."""
+    from extracts.steps.requests import stored_request
     from extracts.steps.source_script import ended_script, source_script
 
     if bool(request_id) == briefing:
         raise UsageError("Name an agreement, or ask for the script of --briefing.")
+    work = workplace()
     if briefing:
         from extracts.steps.source_counting import briefing_script
 
-        out.print(briefing_script(workplace(), system), markup=False)
-        return
-    script = ended_script if ended else source_script
-    out.print(script(workplace(), request_id), markup=False)
+        script = briefing_script(work, system)
+    else:
+        stored_request(work, request_id)
+        script = (ended_script if ended else source_script)(work, request_id)
+    answer({"request": request_id, "sql": script}, as_json, lambda: out.print(script, markup=False))
 
 
 def _row(delivery: DeliveryEntry, drop_zone: Path) -> dict[str, Any]:

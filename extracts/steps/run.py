@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from extracts.errors import ExtractsError, TechnicalFailure
+from extracts.errors import ApprovalMissing, ExtractsError, TechnicalFailure
 from extracts.steps.run_folder import GATES, RunFolder, folder_name
 
 if TYPE_CHECKING:
@@ -87,17 +87,37 @@ def run_step(work: Workplace, step: str, key: RunKey) -> dict[str, Any]:
     return found
 
 
+def check_asked(work: Workplace, request_id: str, period: str = "") -> None:
+    """Raises UsageError for a request that nobody submitted, or a period as this agreement has none.
+
+    Asked before a run by hand begins: a slip of the keyboard is no run, and leaves nothing on record.
+    """
+    from extracts.agreement.periods import Frequency, read_label
+    from extracts.steps.approval_file import load_published
+    from extracts.steps.requests import stored_request
+
+    stored_request(work, request_id)
+    if not period:
+        return
+    try:
+        frequency = Frequency(load_published(work, request_id).plan.frequency)
+    except ApprovalMissing:
+        return  # the first gate says so, on record
+    read_label(period, frequency)
+
+
 def run_all(work: Workplace, key: RunKey, progress: Progress = lambda _: None) -> dict[str, Any]:
-    """All steps in order, without Airflow; how it ended. What a gate raised is in the outcome."""
+    """All steps in order, without Airflow; how it ended, and as `error` the class of what stopped it."""
+    stopped = ""
     try:
         for step in GATES:
             progress(step)
             run_step(work, step, key)
-    except ExtractsError:
-        pass  # noted by run_step; the outcome tells it
+    except ExtractsError as error:
+        stopped = type(error).__name__  # noted by run_step; the outcome tells why
     finally:
         found = run_step(work, OUTCOME, key)
-    return found
+    return {**found, "error": stopped}
 
 
 def _step(name: str) -> Callable[[Workplace, RunKey, RunFolder], dict[str, Any]]:

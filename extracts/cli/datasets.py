@@ -28,12 +28,11 @@ def lock(
     address: Annotated[
         str, typer.Option(help="libpq keywords of a role that may make views where the base tables are.")
     ],
+    as_json: Json = False,
 ) -> None:
-    """Lock every curated view to its contract's version, as PostgreSQL prints it, unless that needs a new one."""
+    """Lock every curated view to its contract's version. What changed under one version is refused."""
     from extracts.steps.dataset_lock import lock_datasets
 
     found = lock_datasets(workplace(), address)
-    for name, version in found.items():
-        out.print(f"{name} {version} is locked to its view as it is now.")
-    if not found:
-        out.print("Every lock is as it should be.")
+    said = [f"{name} {version} is locked to its view as it is now." for name, version in found.items()]
+    answer({"locked": found}, as_json, lambda: out.print("\n".join(said) or "Every lock is as it should be."))

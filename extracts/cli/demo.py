@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import time
 from pathlib import Path
@@ -9,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from extracts.cli.demo_summary import show_summary
-from extracts.cli.output import err, out, show_table
+from extracts.cli.demo_summary import show_summary, summary_document
+from extracts.cli.options import Json
+from extracts.cli.output import answer, err, out, show_table
 from extracts.errors import TechnicalFailure
 
 if TYPE_CHECKING:
@@ -19,37 +21,48 @@ if TYPE_CHECKING:
 People = Annotated[int, typer.Option(help="How many people the synthetic source has.", min=1_000, max=4_000_000)]
 
 
-def demo(people: People = 100_000) -> None:
-    """A synthetic source becomes signed, encrypted deliveries, run by a real Airflow scheduler; then all is ended."""
+def demo(people: People = 100_000, as_json: Json = False) -> None:
+    """A synthetic source becomes signed, encrypted deliveries. A real Airflow scheduler runs it; then all is ended."""
     from extracts.local.demo import deliver_all, running
 
     started = time.monotonic()
     with _ending_well(), running(_home(), people, _say(started)) as world:
         done = deliver_all(world, _say(started))
-        show_summary(world, done, time.monotonic() - started)
-    _check_all_delivered(done)
+        seconds = time.monotonic() - started
+        answer(summary_document(world, done, seconds), as_json, lambda: show_summary(world, done, seconds))
+    _check_all_delivered(done, as_json)
 
 
-def up(people: People = 100_000, port: Annotated[int, typer.Option(help="Where the UI listens.")] = 8080) -> None:
-    """The Airflow UI with sample data and demo users, until Ctrl-C."""
+def up(
+    people: People = 100_000,
+    port: Annotated[int, typer.Option(help="Where the UI listens.")] = 8080,
+    as_json: Json = False,
+) -> None:
+    """The Airflow UI with sample data and demo users, until Ctrl-C. With --json: one line once it is ready."""
     from extracts.local.demo import deliver_all, running
 
     started = time.monotonic()
     with _ending_well(), running(_home(), people, _say(started), port) as world:
-        show_summary(world, deliver_all(world, _say(started)), time.monotonic() - started, stays=True)
+        done = deliver_all(world, _say(started))
         passwords = world.airflow.config.passwords()
-        show_table(f"Open {world.airflow.url} and sign in", ("user", "password"), passwords.items())
-        out.print("Ctrl-C ends everything.")
+        if as_json:
+            print(json.dumps({"url": world.airflow.url, "users": passwords}), flush=True)
+        else:
+            show_summary(world, done, time.monotonic() - started, stays=True)
+            show_table(f"Open {world.airflow.url} and sign in", ("user", "password"), passwords.items())
+            out.print("Ctrl-C ends everything.")
         while True:
             time.sleep(2)
             world.airflow.check()
 
 
-def down() -> None:
+def down(as_json: Json = False) -> None:
     """End whatever `demo` or `up` left running."""
     from extracts.local.demo import stop
 
-    stop(_home())
+    home = _home()
+    stop(home)
+    answer({"ended": str(home)}, as_json, lambda: None)
 
 
 def _home() -> Path:
@@ -79,9 +92,11 @@ class _ending_well:
             signal.signal(one, signal.SIG_DFL)
 
 
-def _check_all_delivered(done: list[Delivered]) -> None:
+def _check_all_delivered(done: list[Delivered], as_json: bool) -> None:
     """Raises TechnicalFailure if a recipient has nothing to collect. What was delivered before counts."""
     failed = [d.request_id for d in done if d.delivery is None]
+    if failed and as_json:
+        raise typer.Exit(1)  # the document says which and why
     if failed:
         raise TechnicalFailure(
             f"Not delivered: {', '.join(failed)}.", advice="Start `make up` and ask `extracts why ID`."

@@ -9,7 +9,7 @@ import shlex
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from extracts.cli.output import out, show_table
 from extracts.errors import Outcome
@@ -41,6 +41,31 @@ def show_summary(world: World, done: list[Delivered], seconds: float, *, stays: 
     for d in done:
         out.print(_told(d), markup=False)
     out.print("\n".join(_next(world, done, stays)), markup=False)
+
+
+def summary_document(world: World, done: list[Delivered], seconds: float) -> dict[str, Any]:
+    """The summary for programs: who asked, what was decided, what left and why the rest did not."""
+    asked = [(d.examined.request, d) for d in world.decided]
+    return {
+        "seconds": round(seconds),
+        "source_rows": world.source_rows,
+        "requests": [
+            {"request": r.request_id, "asked_by": r.requester.organisation, "for": r.title, "decided": d.status}
+            for r, d in asked
+        ],
+        "deliveries": [
+            {
+                "request": d.request_id,
+                "outcome": d.outcome["outcome"],
+                "reason": d.outcome.get("reason", ""),
+                "delivery": d.delivery.delivery_id if d.delivery else "",
+                "rows": d.funnel,
+                "folder": str(d.folder or ""),
+                "verified": list(d.verified),
+            }
+            for d in done
+        ],
+    }
 
 
 def _left(found: Delivered) -> Iterator[tuple[str, ...]]:

@@ -49,7 +49,7 @@ def restore(
     user: Actor = "",
     as_json: Json = False,
 ) -> None:
-    """Bring back keys that are missing or damaged; one that is there is never overwritten."""
+    """Bring back keys that are missing or damaged. A whole one is never overwritten."""
     from extracts.steps.key_backup import restore_keys
 
     restored, retired = restore_keys(workplace(), source, identity, acting(user), only or ())

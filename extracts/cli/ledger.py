@@ -30,7 +30,7 @@ def show(
         )
     fields = ("sequence", "at", "kind", "subject", "actor", "payload")
     rows = [{name: getattr(e, name) for name in fields} for e in found]
-    table = [(e.sequence, f"{e.at:%Y-%m-%d %H:%M:%S}", e.kind, e.subject, e.actor) for e in found]
+    table = [(e.sequence, f"{e.at:%Y-%m-%d %H:%M}", e.kind, e.subject, e.actor) for e in found]
     answer(rows, as_json, lambda: show_table("Ledger", ("#", "at (UTC)", "kind", "subject", "actor"), table))
 
 
@@ -41,7 +41,7 @@ def verify(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Prove the chain, and hold it against anchors that somebody else keeps."""
+    """Prove the chain of events. Anchors that somebody else keeps are held against it."""
     from extracts.steps.ledger_check import check_ledger
 
     work = workplace()
@@ -51,6 +51,7 @@ def verify(
         "events": report.events,
         "head": {"sequence": report.head.sequence, "digest": report.head.digest},
         "anchors_matched": len(report.anchors_matched),
+        "not_checked": list(report.not_checked),
         "found": str(report),
     }
     answer(document, as_json, lambda: out.print(str(report), markup=False))

@@ -10,7 +10,9 @@ if TYPE_CHECKING:
     from extracts.steps.workplace import Workplace
 
 Json = Annotated[bool, typer.Option("--json", help="Answer as JSON.")]
-RequestId = Annotated[str, typer.Argument(help="Id of the request, such as SDDSB-2026-014.", show_default=False)]
+RequestId = Annotated[
+    str, typer.Argument(help="Id of the request, such as SDDSB-2026-014.", metavar="ID", show_default=False)
+]
 Actor = Annotated[str, typer.Option("--as-user", help="Who acts, for the ledger; default: the user signed in here.")]
 Reasons = Annotated[str, typer.Option(help="Why, in a sentence; it becomes part of the record.")]
 

@@ -79,8 +79,10 @@ def cli_page() -> str:
     root = typer.main.get_command(app)
     head = """# Command line
 
-Every command answers with tables for people, and with one JSON document on standard output where `--json` is offered.
-Exit codes: 0 done, 1 refused or failed check, 2 usage.
+Every command answers with tables for people, and under `--json` with one JSON document on standard output: an error
+too, as `error`, `message`, `advice`, and for an unreadable document its `source` and `problems` (field, line, message,
+allowed). Exit codes: 0 done, 1 refused or failed check, 2 usage (unknown id, unreadable input, missing setting). A
+`run` of what was delivered already is done; one that found another run at work is not.
 
 """
     return _NOTE + head + "\n".join(_commands(root, "extracts"))

@@ -128,7 +128,7 @@ def _history(found: Standing) -> list[str]:
 
 @app.command()
 def withdraw(request_id: RequestId, reasons: Reasons, user: Actor = "", as_json: Json = False) -> None:
-    """Take back what you asked for: a request before it is decided, or an agreement, which ends at once."""
+    """Take back what you asked for. An agreement that runs ends at once."""
     from extracts.steps.withdrawal import withdraw_request
 
     entry = withdraw_request(workplace(), request_id, acting(user), reasons)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -12,7 +13,7 @@ from extracts.cli.output import answer, out, show_facts, show_table
 from extracts.errors import SettingMissing
 
 if TYPE_CHECKING:
-    from extracts.agreement.assessment import Assessment
+    from extracts.agreement.assessment import Assessment, Finding
 
 policy_app = typer.Typer(no_args_is_help=True, help="The policy statement in force.")
 register_app = typer.Typer(no_args_is_help=True, help="The register's database.")
@@ -38,36 +39,52 @@ def doctor(as_json: Json = False) -> None:
         raise typer.Exit(1)
 
 
-def publish(user: Actor = "") -> None:
-    """Write every agreement's file afresh from the register, and let what has passed its last day expire."""
+def publish(user: Actor = "", as_json: Json = False) -> None:
+    """Write every agreement's file afresh from the register. What has passed its last day expires."""
     from extracts.steps.expiry import expire_ended
     from extracts.steps.publishing import publish_missing
 
     work, actor = workplace(), acting(user)
     expired = expire_ended(work)
     done = publish_missing(work, actor)
-    out.print(f"Expired: {', '.join(expired) or 'none'}. Published: {', '.join(done) or 'all were as they should be'}.")
+    said = f"Expired: {', '.join(expired) or 'none'}. Published: {', '.join(done) or 'all were as they should be'}."
+    answer({"expired": expired, "published": done}, as_json, lambda: out.print(said))
 
 
 @policy_app.command()
 def review(user: Actor = "", as_json: Json = False) -> None:
-    """Judge the agreements that run by the policy in force: which to review, which stop at once."""
+    """Judge the agreements that run by the policy in force. Says which to review, and which stop at once."""
     from extracts.steps.policy_review import review_running
 
     found = review_running(workplace(), acting(user))
-    rows = [("stops at once", a.request_id, _findings(a)) for a in found.to_stop]
-    rows += [("review", a.request_id, _findings(a)) for a in found.to_review]
-    rows += [("cannot be judged", request_id, reason) for request_id, reason in found.unreadable]
-    answer(rows, as_json, lambda: show_table("Agreements under this policy", ("what", "agreement", "why"), rows))
+    judged = [("stops at once", a) for a in found.to_stop] + [("review", a) for a in found.to_review]
+    document = [
+        {"agreement": a.request_id, "what": what, "findings": _findings(a), "why": _why(a)} for what, a in judged
+    ]
+    document += [
+        {"agreement": request_id, "what": "cannot be judged", "findings": [], "why": reason}
+        for request_id, reason in found.unreadable
+    ]
+    columns = ("agreement", "what", "why")
+    rows = [[one[column] for column in columns] for one in document]
+    answer(document, as_json, lambda: show_table("Agreements under this policy", columns, rows))
 
 
-def _findings(assessment: Assessment) -> str:
-    return "; ".join(f"{f.rule}: {f.message}" for f in (*assessment.violations, *assessment.gaps))
+def _failing(assessment: Assessment) -> tuple[Finding, ...]:
+    return (*assessment.violations, *assessment.gaps)
+
+
+def _why(assessment: Assessment) -> str:
+    return "; ".join(f"{f.rule}: {f.message}" for f in _failing(assessment))
+
+
+def _findings(assessment: Assessment) -> list[dict[str, Any]]:
+    return [asdict(finding) for finding in _failing(assessment)]
 
 
 @register_app.command()
-def migrate() -> None:
-    """Bring the register's database to this version; needs EXTRACTS_REGISTER_OWNER_URL."""
+def migrate(as_json: Json = False) -> None:
+    """Bring the register's database to this version. Needs EXTRACTS_REGISTER_OWNER_URL."""
     from sqlalchemy import make_url
 
     from extracts.record.boundary import open_engine
@@ -79,4 +96,5 @@ def migrate() -> None:
     application = make_url(work.register_url).username or ""
     folder: Path = work.places.sql / "register"
     done = apply(open_engine(work.register_owner_url), folder, application=application, now=work.now())
-    out.print(f"Applied: {', '.join(done) or 'nothing was missing'}.")
+    said = f"Applied: {', '.join(done) or 'nothing was missing'}."
+    answer({"applied": list(done)}, as_json, lambda: out.print(said))

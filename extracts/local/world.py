@@ -15,6 +15,7 @@ from pathlib import Path
 from extracts import signing
 from extracts.agreement.decision import Decision, DecisionOutcome
 from extracts.agreement.drawing_up import Terms
+from extracts.agreement.signers import NAMESPACES
 from extracts.agreement.status import Status
 from extracts.catalogue.people import Role
 from extracts.extraction.sources.briefing_views import ROLE as BRIEFING_ROLE
@@ -22,13 +23,8 @@ from extracts.extraction.sources.names import MEMBERSHIP_ROLE, role_name
 from extracts.local.home import SOURCE, DemoHome
 from extracts.local.people import BOARD, CONTROLLER, SERVICE
 from extracts.local.sample import create_sample
-from extracts.steps.decisions import (
-    NAMESPACES,
-    decision_state,
-    draw_up_decision,
-    pending_decision,
-    sign_decision,
-)
+from extracts.steps.decided import waiting_decisions
+from extracts.steps.decisions import draw_up_decision, sign_decision
 from extracts.steps.publishing import publish_missing
 from extracts.steps.requests import Examined, stored_request, submit_request
 from extracts.steps.source_counting import briefing_script
@@ -101,10 +97,10 @@ def _waits(work: Workplace, examined: Examined) -> bool:
 
 
 def _decide(work: Workplace, home: DemoHome, examined: Examined) -> None:
-    decision = pending_decision(work, examined.request.request_id) or _drawn_up(work, examined)
-    signed = {s.namespace for s in decision_state(work, decision.digest).signatures}
+    waiting = waiting_decisions(work, examined.request.request_id)
+    decision = waiting[0].decision if waiting else _drawn_up(work, examined)
     for principal, role in ((BOARD, Role.BOARD), (CONTROLLER, Role.CONTROLLER)):
-        if NAMESPACES[role] not in signed:
+        if not (waiting and waiting[0].is_signed_as(role)):
             signature = signing.sign(decision.canonical(), home.people.key(principal), NAMESPACES[role])
             sign_decision(work, decision, role, signature)
 

@@ -123,8 +123,9 @@ def treatments_page() -> str:
 
 What can be done to a column before it leaves. Which of them a column allows, for identified and for pseudonymised
 extracts, is in its dataset's contract. Blank identifiers become null before they are pseudonymised, and nulls stay null
-(`present` alone makes them false). A change of what a treatment does is a new version, and older approvals do not cover
-it.
+(`present` alone makes them false). A National Insurance number is taken by its letters and digits, in capitals and
+without its suffix letter, so `qq 12 34 56 c` and `QQ123456` have one pseudonym. A change of what a treatment does is a
+new version, and older approvals do not cover it.
 
 | treatment | parameters | what is delivered | before | after |
 |---|---|---|---|---|

@@ -4,7 +4,8 @@ Rules:
 1. The key is 64 hex characters, whose ASCII bytes are the HMAC key. Hashing without a key is not offered: all possible
    National Insurance numbers can be hashed in minutes.
 2. The message is the identifier's kind, a separator, and the value in one form; so a NINO and a claim reference that
-   look alike differ, and one person written in two ways is one.
+   look alike differ, and one person written in two ways is one. The suffix letter of a NINO tells nobody apart and is
+   often left out, so it is not part of that form.
 3. A blank is nobody: it becomes null, or all blanks would share one pseudonym.
 4. 32 hex characters (128 bits) are kept: no two of a billion people share one.
 """
@@ -23,6 +24,7 @@ PERSON_KIND = "nino"
 _LENGTH = 32
 _KEY = re.compile(r"[0-9a-f]{64}")
 _BLANKS = " \t\r\n\f\v\u00a0"
+_NINO_LENGTH = 8  # without the suffix
 
 
 def pseudonym(key: str, kind: str, value: str | None) -> str | None:
@@ -35,27 +37,28 @@ def pseudonym(key: str, kind: str, value: str | None) -> str | None:
 
 
 def canonical_value(kind: str, value: str | None) -> str | None:
-    """The one form of an identifier: trimmed; a NINO without blanks, in upper case. None for a blank.
+    """The one form of an identifier: trimmed; of a NINO the letters and digits without suffix. None for a blank.
 
-    Only a value that is plain ASCII changes case: programs disagree on what the capitals of other letters are.
+    `qq 12-34-56 c` -> `QQ123456`; only ASCII counts. `sources.rows.person_form` says the same in PostgreSQL.
     """
     if value is None:
         return None
-    found = value.replace(" ", "").strip(_BLANKS) if kind == PERSON_KIND else value.strip(_BLANKS)
-    return (found.upper() if kind == PERSON_KIND and value.isascii() else found) or None
+    if kind == PERSON_KIND:
+        return re.sub(r"[^A-Za-z0-9]", "", value)[:_NINO_LENGTH].upper() or None
+    return value.strip(_BLANKS) or None
 
 
 def message_sql(kind: str, column: str) -> str:
     """The HMAC's message of a column, in DuckDB's SQL; null for a blank."""
     blanks = "||".join(f"chr({ord(blank)})" for blank in _BLANKS)
-    bare = f"trim({column}, {blanks})"
+    ready, bare = column, f"trim({column}, {blanks})"
     if kind == PERSON_KIND:
-        bare = f"trim(replace({column}, ' ', ''), {blanks})"
-        bare = f"CASE WHEN strlen({column}) = length({column}) THEN upper({bare}) ELSE {bare} END"
+        ready = f"left({column}, {_NINO_LENGTH})"
+        bare = f"upper(left(regexp_replace({column}, '[^A-Za-z0-9]', '', 'g'), {_NINO_LENGTH}))"
     prefix = "'" + kind.replace("'", "''") + f"' || chr({ord(SEPARATOR)})"
     # Most values are in their one form already, and seeing that costs a third of making it.
     return (
-        f"CASE WHEN regexp_full_match({column}, '[A-Z0-9]+') THEN {prefix} || {column}"
+        f"CASE WHEN regexp_full_match({column}, '[A-Z0-9]+') THEN {prefix} || {ready}"
         f" ELSE {prefix} || nullif({bare}, '') END"
     )
 

@@ -40,7 +40,7 @@ CREATE TABLE IF NOT EXISTS dwp.person (
     updated_at    timestamptz NOT NULL
 );
 COMMENT ON TABLE dwp.person IS 'One row per customer. address, postcode, uprn, council_code: null where nobody knows.';
-COMMENT ON COLUMN dwp.person.nino IS 'Starts with QQ, which no real number does; some lack the suffix letter.';
+COMMENT ON COLUMN dwp.person.nino IS 'Starts with QQ (past a million people, Q and another letter), as no real number does; some lack the suffix letter.';
 COMMENT ON COLUMN dwp.person.safe_address IS 'Somebody must not learn where this person lives.';
 COMMENT ON COLUMN dwp.person.restricted IS 'Special customer record: never leaves, whatever was approved.';
 

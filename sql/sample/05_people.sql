@@ -1,20 +1,17 @@
 -- Makes dwp.person. People are numbered from 1; numbers 2n-1 and 2n are a couple, or two who live alone.
 --
--- NINOs: QQ, six digits, a letter. The first million people have different digits, so that a missing letter makes nobody
--- ambiguous. Each further million reuses the digits with another letter: A to D for 4 million people, then E to Z, which
--- no real number has, up to 26 million.
+-- NINOs: QQ, six digits, a letter A to D. The letter tells nobody apart, so no two people have the same digits: each
+-- further million begins with Q and another letter, QA to QZ without QQ, up to 26 million. No real number begins with Q.
 
 SET ROLE source_owner;
 
 CREATE OR REPLACE FUNCTION sample.nino(person bigint, seed bigint, no_suffix double precision) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN 'QQ'
+RETURN 'Q' || substr('QABCDEFGHIJKLMNOPRSTUVWXYZ', ((person - 1) / 1000000)::integer + 1, 1)
     || lpad(((((person - 1) % 1000000) * 377123 + abs(seed) % 1000000 * 7919) % 1000000)::text, 6, '0')
     || CASE
         WHEN person <= 1000000 AND sample.share(person, seed, 1) < no_suffix THEN ''
-        WHEN person <= 4000000 THEN
-            chr(65 + ((sample.draw((person - 1) % 1000000, seed, 2) % 4 + (person - 1) / 1000000) % 4)::integer)
-        ELSE chr(65 + ((person - 1) / 1000000)::integer)
+        ELSE chr(65 + (sample.draw((person - 1) % 1000000, seed, 2) % 4)::integer)
     END;
 
 CREATE OR REPLACE FUNCTION sample.is_couple(pair bigint, seed bigint, rate double precision, people bigint)

@@ -76,7 +76,7 @@ DECLARE
 BEGIN
     IF people < 1 OR people > 26000000 THEN
         RAISE EXCEPTION 'between 1 and 26000000 people can be made, not %', people
-            USING ERRCODE = 'invalid_parameter_value', HINT = 'There are no more NINOs that start with QQ.';
+            USING ERRCODE = 'invalid_parameter_value', HINT = 'There are no more NINOs that start with Q.';
     END IF;
     PERFORM sample.drop_indexes();
     TRUNCATE dwp.person, dwp.universal_credit_claim, dwp.claim_child, dwp.universal_credit_assessment_period,

@@ -5,7 +5,7 @@ Rules:
 2. Restricted people are always out; a null marker counts as restricted. So it is with the safe-address marker where
    the plan withholds rows.
 3. A hold reaches this agreement if its scope is everything, this gateway or this agreement. It leaves a row out if it
-   names any of the row's persons; blanks and letter case of an identifier do not matter.
+   names any of the row's persons, however the number is written (`person_form`).
 4. Every expression is written as PostgreSQL prints it back (`literals`, rule 2).
 """
 
@@ -20,8 +20,16 @@ STOP_AND_ASK = "stop and ask"
 
 
 def person_form(expression: str) -> str:
-    """The form in which identifiers of persons are compared: upper case, no blanks."""
-    return f"upper(replace({expression}, ' '::text, ''::text))"
+    """The form in which NINOs are compared: letters and digits alone, in capitals, without the suffix letter.
+
+    Pseudonyms and marks are made from the same form (`pseudonym.canonical_value`): a person is one everywhere.
+    """
+    return f"upper(substr(regexp_replace({expression}, '[^A-Za-z0-9]'::text, ''::text, 'g'::text), 1, 8))"
+
+
+def has_person_form(expression: str) -> str:
+    """Whether an identifier can be a NINO at all: anything else on the hold list would match nobody, unnoticed."""
+    return f"{person_form(expression)} ~ '^[A-Z]{{2}}[0-9]{{6}}$'::text"
 
 
 def matching(dataset: PlannedDataset, types: dict[str, ColumnType]) -> str:

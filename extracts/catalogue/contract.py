@@ -105,6 +105,7 @@ class Dataset:
     counts. `view_digest` is over the parsed definition in `view.sql`: layout and comments do not count.
     `coverage`: ONS codes of the area whose people the source holds; those without a known area may be among them.
     `deployed_view_digest` is of the definition as PostgreSQL prints it; empty if no lock covers this version and view.
+    `control_digests` are the same of the hold list's and the load stamps' own views, by name.
     """
 
     name: str
@@ -132,6 +133,7 @@ class Dataset:
     not_authoritative_for: Mapping[str, str] = field(default_factory=dict)
     quality: tuple[QualityRule, ...] = ()
     deployed_view_digest: str = ""
+    control_digests: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def major_version(self) -> int:

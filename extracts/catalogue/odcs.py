@@ -19,7 +19,7 @@ from extracts.catalogue.contract import Column, ColumnType, Dataset, QualityRule
 from extracts.catalogue.contract_forms import ColumnForm, ContractForm, QualityForm
 from extracts.catalogue.contract_sense import contract_problems, largest_age_hours, owners
 from extracts.catalogue.forms import fill
-from extracts.catalogue.locked_view import LOCK_FILE, lock_of, read_locks
+from extracts.catalogue.locked_view import LOCK_FILE, ViewLock, lock_of, read_locks
 from extracts.catalogue.odcs_document import standard_document
 from extracts.catalogue.view import view_digest, view_name
 from extracts.errors import InvalidDocument, Problem
@@ -59,11 +59,11 @@ def load_dataset(contract: Path, view: Path) -> Dataset:
         )
     digest = view_digest(sql, str(view))
     lock = lock_of(read_locks(contract.parent / LOCK_FILE), form.version)
-    deployed = lock.deployed_digest if lock and lock.view_digest == digest else ""
-    return _dataset(form, digest_bytes(data), digest, deployed)
+    is_locked = lock is not None and lock.view_digest == digest
+    return _dataset(form, digest_bytes(data), digest, lock if is_locked else None)
 
 
-def _dataset(form: ContractForm, contract_digest: str, digest: str, deployed_digest: str) -> Dataset:
+def _dataset(form: ContractForm, contract_digest: str, digest: str, lock: ViewLock | None) -> Dataset:
     schema, given = form.contract[0], form.customProperties
     key = sorted((c for c in schema.properties if c.primaryKey), key=lambda c: c.primaryKeyPosition)
     return Dataset(
@@ -91,7 +91,8 @@ def _dataset(form: ContractForm, contract_digest: str, digest: str, deployed_dig
         authoritative_for=given.authoritativeFor,
         not_authoritative_for=dict(given.notAuthoritativeFor),
         quality=(*(_rule(q) for q in schema.quality), *(r for c in schema.properties for r in _column_rules(c))),
-        deployed_view_digest=deployed_digest,
+        deployed_view_digest=lock.deployed_digest if lock else "",
+        control_digests=dict(lock.controls) if lock else {},
     )
 
 

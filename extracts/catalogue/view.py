@@ -7,6 +7,8 @@ Rules:
    anything is read, the deployed view must still print it.
 4. A view calls PostgreSQL's own functions, operators and types alone: the body of any other could change without a
    sign. Its file creates the view and comments on it, and does nothing else to a database.
+5. The control relations, by which people are left out and freshness is told, are locked the same way: a hold list that
+   shows other identifiers would void every hold, and nobody would see it.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ from extracts.errors import InvalidDocument, Problem, SourceChanged
 if TYPE_CHECKING:
     from psycopg import Connection
 
+CONTROLS = ("curated.hold", "curated.load_stamp")
 _POSITIONS = frozenset({"stmt_len", "rexpr_list_start", "rexpr_list_end", "list_start", "list_end"})
 
 
@@ -54,6 +57,11 @@ def deployed_definition(connection: Connection[Any], relation: str) -> str:
     if row is None:
         raise SourceChanged(f"There is no view {relation} in the source.", advice="Ask its DBA where it went.")
     return str(row[0])
+
+
+def control_digests(connection: Connection[Any]) -> dict[str, str]:
+    """The digests of the control relations, as this database prints them. Raises SourceChanged if one is gone."""
+    return {name: viewdef_digest(deployed_definition(connection, name), name) for name in CONTROLS}
 
 
 _DEFINITION = """

@@ -2,7 +2,7 @@
 
 Rules:
 1. Every view is made afresh in a database that has the base tables, inside a transaction that is rolled back: what is
-   locked is the file's view, not whatever was deployed there.
+   locked is the file's view, not whatever was deployed there. The control relations are locked as they are there.
 2. A version that is locked keeps its view. All locks are written, or none.
 """
 
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from extracts.catalogue.contract import Dataset
 from extracts.catalogue.locked_view import LOCK_FILE, ViewLock, lock_of, locks_text, read_locks, with_lock
 from extracts.catalogue.odcs import VIEW_FILE, load_datasets
-from extracts.catalogue.view import deployed_definition, viewdef_digest
+from extracts.catalogue.view import control_digests, deployed_definition, viewdef_digest
 from extracts.errors import TechnicalFailure
 
 if TYPE_CHECKING:
@@ -28,10 +28,11 @@ def lock_views(expectations: Path, sql: Path, connection: Connection[Any]) -> di
     a view that changed while its contract's version did not, InvalidDocument, TechnicalFailure.
     """
     datasets = load_datasets(expectations, sql)
+    controls = control_digests(connection)
     changed: dict[str, tuple[ViewLock, ...]] = {}
     for name, dataset in datasets.items():
         old = read_locks(expectations / name / LOCK_FILE)
-        new = with_lock(dataset, printed_digest(connection, dataset, sql / name / VIEW_FILE), old)
+        new = with_lock(dataset, printed_digest(connection, dataset, sql / name / VIEW_FILE), controls, old)
         if new != old:
             changed[name] = new
     for name, locks in changed.items():

@@ -149,7 +149,9 @@ def test_every_sample_view_casts_each_of_its_columns(name: str) -> None:
 
 # --- the lock: before and after ---------------------------------------------------------------------------------------
 
-LOCK, NEXT = ViewLock("1.0.0", A_DIGEST, A_DIGEST), ViewLock("1.1.0", ANOTHER_DIGEST, A_DIGEST)
+CONTROLS = {"curated.hold": A_DIGEST, "curated.load_stamp": ANOTHER_DIGEST}
+LOCK = ViewLock("1.0.0", A_DIGEST, A_DIGEST, CONTROLS)
+NEXT = ViewLock("1.1.0", ANOTHER_DIGEST, A_DIGEST, CONTROLS)
 #          version  view            locked before  becomes
 LOCKING = (
     ("1.0.0", A_DIGEST, (), "added"),
@@ -169,16 +171,21 @@ def test_a_view_changes_only_with_its_contracts_version(
     dataset = a_dataset(version=version, view_digest=view)
     if becomes == "refused":
         with pytest.raises(SourceChanged, match=r"the view changed, but the contract's version is still 1\.0\.0"):
-            with_lock(dataset, A_DIGEST, old)
+            with_lock(dataset, A_DIGEST, CONTROLS, old)
         return
-    new = with_lock(dataset, A_DIGEST, old)
+    new = with_lock(dataset, A_DIGEST, CONTROLS, old)
     assert new[: len(old)] == old
-    assert new[len(old) :] == ((ViewLock(version, view, A_DIGEST),) if becomes == "added" else ())
+    assert new[len(old) :] == ((ViewLock(version, view, A_DIGEST, CONTROLS),) if becomes == "added" else ())
 
 
 def test_what_another_postgresql_prints_for_a_locked_view_is_locked_afresh() -> None:
-    new = with_lock(a_dataset(view_digest=A_DIGEST), ANOTHER_DIGEST, (LOCK, NEXT))
-    assert new == (ViewLock("1.0.0", A_DIGEST, ANOTHER_DIGEST), NEXT)
+    new = with_lock(a_dataset(view_digest=A_DIGEST), ANOTHER_DIGEST, CONTROLS, (LOCK, NEXT))
+    assert new == (ViewLock("1.0.0", A_DIGEST, ANOTHER_DIGEST, CONTROLS), NEXT)
+
+
+def test_another_hold_list_is_another_lock() -> None:
+    edited = {**CONTROLS, "curated.hold": ANOTHER_DIGEST}
+    assert with_lock(a_dataset(view_digest=A_DIGEST), A_DIGEST, edited, (LOCK,)) != (LOCK,)
 
 
 def test_locks_are_read_as_they_were_written(tmp_path: Path) -> None:
@@ -192,7 +199,13 @@ def test_locks_are_read_as_they_were_written(tmp_path: Path) -> None:
 )
 def test_locks_that_cannot_be_read_are_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "view.lock.json").write_text(text)
-    with pytest.raises(InvalidDocument, match=r"is not a list of .* Allowed: version, view_digest, deployed_digest"):
+    with pytest.raises(InvalidDocument, match=r"is not a list of .* Allowed: version, view_digest, deployed_digest, controls"):
+        read_locks(tmp_path / "view.lock.json")
+
+
+def test_a_lock_without_the_control_relations_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "view.lock.json").write_text(locks_text((LOCK,)).replace("curated.hold", "curated.halt"))
+    with pytest.raises(InvalidDocument, match="are not the control relations"):
         read_locks(tmp_path / "view.lock.json")
 
 

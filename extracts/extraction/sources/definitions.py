@@ -2,7 +2,8 @@
 
 Rules:
 1. A curated view has the definition that the lock of its contract's version names, and the contract's columns and
-   types. A column added to a table below it changes nothing, since a view lists its columns.
+   types. A column added to a table below it changes nothing, since a view lists its columns. So it is with the views
+   that show the hold list and the load stamps.
 2. The agreement's view is there, behind a security barrier, with the planned columns in order, and its definition
    means what `view_sql` makes of the plan; layout does not count.
 3. Only names, types and digests go into a message.
@@ -12,7 +13,7 @@ from __future__ import annotations
 
 from extracts.catalogue.column_sense import postgres_type
 from extracts.catalogue.contract import Dataset
-from extracts.catalogue.view import deployed_definition, viewdef_digest
+from extracts.catalogue.view import control_digests, deployed_definition, viewdef_digest
 from extracts.errors import SourceChanged
 from extracts.extraction.sources.postgres import Connection
 from extracts.extraction.sources.view_sql import ExpectedView
@@ -51,6 +52,17 @@ def check_curated_view(connection: Connection, dataset: Dataset) -> str:
             advice=_OWNER,
         )
     return digest
+
+
+def check_controls(connection: Connection, dataset: Dataset) -> None:
+    """Raises SourceChanged unless hold list and load stamps are the views that were locked with this contract."""
+    found = control_digests(connection)
+    edited = [name for name in found if dataset.control_digests.get(name) != found[name]]
+    if edited:
+        raise SourceChanged(
+            f"{' and '.join(edited)} is not the view that was locked with {dataset.name} {dataset.version}.",
+            advice="Nothing was read. Ask the source's owner who edited it: by it people are left out.",
+        )
 
 
 def column_problems(dataset: Dataset, found: dict[str, str]) -> list[str]:

@@ -68,6 +68,11 @@ SETTINGS = (
         "libpq keywords of a source, without user and password (host=... port=... dbname=...)",
         "",
     ),
+    Setting(
+        "EXTRACTS_ALLOW_QUERY_ENFORCEMENT",
+        "yes: the address of a source may name a user, and our query minimises, not the database (manifests say so)",
+        "no",
+    ),
     Setting("EXTRACTS_SOURCE_PASSFILE", "libpq password file for the agreements' roles, mode 0600", ""),
     Setting("EXTRACTS_HOLD_MAX_AGE_HOURS", "A hold list older than this stops every delivery", "24"),
     Setting("EXTRACTS_MEMORY_LIMIT_MB", "Memory that the engine may use, in MB", "400"),
@@ -82,6 +87,7 @@ SETTINGS = (
 _BY_NAME = {s.name: s for s in SETTINGS}
 _RECOVERY = "EXTRACTS_RECOVERY_RECIPIENT"
 _SMALL_COUNT = "EXTRACTS_SMALL_COUNT"
+_ALLOW_QUERY = "EXTRACTS_ALLOW_QUERY_ENFORCEMENT"
 _NUMBERS = {
     "EXTRACTS_HOLD_MAX_AGE_HOURS": "hold_max_age_hours",
     "EXTRACTS_MEMORY_LIMIT_MB": "memory_limit_mb",
@@ -164,6 +170,8 @@ def _problems(found: Mapping[str, str]) -> list[Problem]:
     problems = [Problem(n, "no setting has this name", allowed=tuple(_BY_NAME)) for n in unknown]
     no_number = [n for n in _NUMBERS if not re.fullmatch(r"[0-9]{1,9}", found[n])]
     problems += [Problem(n, "must be a whole number") for n in no_number]
+    if found[_ALLOW_QUERY] not in ("yes", "no"):
+        problems.append(Problem(_ALLOW_QUERY, "must be yes or no"))
     if not no_number and not _is_threshold(int(found[_SMALL_COUNT])):
         problems.append(Problem(_SMALL_COUNT, "must be 5, 10, or a larger multiple of 5"))
     if (key := found.get(_RECOVERY)) and not _is_public(key):
@@ -187,7 +195,7 @@ def _is_public(key: str) -> bool:
 def _workplace(found: Mapping[str, str]) -> Workplace:
     return Workplace(
         places=_places(found),
-        limits=Limits(**{field: int(found[name]) for name, field in _NUMBERS.items()}),
+        limits=_limits(found),
         sources={n.removeprefix(SOURCE_PREFIX).lower(): v for n, v in found.items() if _is_source(n)},
         register_url=found.get("EXTRACTS_REGISTER_URL", ""),
         register_owner_url=found.get("EXTRACTS_REGISTER_OWNER_URL", ""),
@@ -195,6 +203,11 @@ def _workplace(found: Mapping[str, str]) -> Workplace:
         image_digest=found.get("EXTRACTS_IMAGE_DIGEST", ""),
         now=lambda: datetime.now(UTC),
     )
+
+
+def _limits(found: Mapping[str, str]) -> Limits:
+    numbers = {field: int(found[name]) for name, field in _NUMBERS.items()}
+    return Limits(**numbers, allow_query=found[_ALLOW_QUERY] == "yes")
 
 
 def _is_source(name: str) -> bool:

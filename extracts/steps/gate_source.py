@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from extracts.canonical import digest
-from extracts.extraction.sources.names import data_view
+from extracts.extraction.sources.view_sql import data_of
 from extracts.steps import evidence, source
 from extracts.steps.approval import approved_now
 from extracts.steps.state import RunState, check_unchanged, settled_state
@@ -57,7 +57,7 @@ def _validated(work: Workplace, plan: ExtractPlan, checked: SourceCheck, state: 
         checked,
         state.as_period(),
         entered.conninfo(),
-        data_view(plan.request_id, checked.dataset),
+        entered.reading(data_of(plan, work.dataset(checked.dataset))),
         work.now(),
     )
 

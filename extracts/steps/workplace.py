@@ -50,12 +50,16 @@ class Places:
 
 @dataclass(frozen=True)
 class Limits:
-    """Limits of this installation; those of an agreement are in its plan."""
+    """Limits of this installation; those of an agreement are in its plan.
+
+    allow_query: whether a source may be entered as another role than the agreement's, so that our query minimises.
+    """
 
     hold_max_age_hours: int = 24
     memory_limit_mb: int = 400
     threads: int = 2
     small_count: int = 10
+    allow_query: bool = False
 
 
 @dataclass(frozen=True)

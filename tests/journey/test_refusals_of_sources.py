@@ -16,6 +16,7 @@ import pytest
 from extracts.errors import ExtractsError, Outcome, SourceChanged
 from extracts.extraction.sources.names import data_view, role_name
 from extracts.extraction.sources.role_sql import source_ended_sql
+from extracts.handover.manifest import read_manifest
 from extracts.local.home import SOURCE
 from extracts.local.world import apply_scripts, decide_all
 from extracts.settings import PROJECT
@@ -162,6 +163,38 @@ def test_the_agreements_role_itself_can_read_its_own_rows_and_nothing_else(world
         ):
             with pytest.raises(psycopg.Error):
                 connection.execute(statement)
+
+
+@pytest.fixture
+def reader(world: World) -> Iterator[World]:
+    """The world, with a source that is entered as one role for all agreements, which may read every curated view."""
+    server, role = world.home.postgres, "reads_all"
+    server.create_role(role)
+    passfile = world.home.home / "reader.pgpass"
+    passfile.touch(mode=0o600)
+    passfile.write_text(server.passfile(role).read_text())
+    work = replace(world.work, places=replace(world.work.places, passfile=passfile))
+    things = {"CONNECT": f"DATABASE {SOURCE}", "USAGE": "SCHEMA curated", "SELECT": "ALL TABLES IN SCHEMA curated"}
+    grant = "; ".join(f"GRANT {right} ON {thing} TO {role}" for right, thing in things.items())
+    revoke = "; ".join(f"REVOKE {right} ON {thing} FROM {role}" for right, thing in things.items())
+    with changed(world, grant, revoke):
+        yield _moved(World(world.home, work, world.started_at), user=role)
+
+
+def test_where_a_source_has_no_role_per_agreement_our_query_minimises_and_the_manifest_says_so(reader: World) -> None:
+    allowed = replace(reader.work, limits=replace(reader.work.limits, allow_query=True))
+    found = World(reader.home, allowed, reader.started_at).run(FIFE)
+    assert found["outcome"] == Outcome.DELIVERED, found
+    (folder,) = reader.deliveries(FIFE)
+    (told,) = read_manifest((folder / "manifest.json").read_bytes())[0].sources
+    assert told.enforced_by == "query"
+
+
+def test_unless_that_is_allowed_another_role_than_the_agreements_reads_nothing(reader: World) -> None:
+    found = reader.run(FIFE)
+    assert (found["outcome"], found["gate"]) == (Outcome.STOPPED, "check_source")
+    assert "EXTRACTS_ALLOW_QUERY_ENFORCEMENT" in found["reason"]
+    assert not reader.deliveries()
 
 
 # --- gone, late, empty -------------------------------------------------------------------------------------------

@@ -62,6 +62,14 @@ def test_a_number_must_be_one(tmp_path: Path, value: str) -> None:
         open_workplace({**home(tmp_path), "EXTRACTS_THREADS": value})
 
 
+def test_enforcement_by_query_is_off_unless_it_is_asked_for_in_so_many_words(tmp_path: Path) -> None:
+    name = "EXTRACTS_ALLOW_QUERY_ENFORCEMENT"
+    assert not open_workplace(home(tmp_path)).limits.allow_query
+    assert open_workplace({**home(tmp_path), name: "yes"}).limits.allow_query
+    with pytest.raises(InvalidDocument, match=f"{name}: must be yes or no"):
+        open_workplace({**home(tmp_path), name: "true"})
+
+
 def test_an_empty_variable_means_the_default(tmp_path: Path) -> None:
     assert open_workplace({**home(tmp_path), "EXTRACTS_THREADS": ""}).limits.threads == 2
 

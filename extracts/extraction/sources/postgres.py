@@ -100,7 +100,7 @@ def open_source_as(
     if user and user != role and not allow_query:
         raise NotPermitted(
             f"The source would be entered as another role than {role}, which would not minimise by itself.",
-            advice="Leave the user out of the address, or allow enforcement by query in the settings.",
+            advice="Leave the user out of the address, or set EXTRACTS_ALLOW_QUERY_ENFORCEMENT to yes.",
         )
     whole = make_conninfo("", **{**_CONNECTION, **{k: v for k, v in keywords.items() if v is not None}})
     if user and user != role:

@@ -20,10 +20,7 @@ from extracts.extraction.sources.view_sql import counts_of
 
 @dataclass(frozen=True)
 class Counts:
-    """What the counts view says of one dataset and period.
-
-    touched: matching rows that any hold reaches; unfit: deliverable rows with a decimal that is not a number.
-    """
+    """What the counts view says of one dataset and period. unfit: deliverable rows whose decimal is not a number."""
 
     dataset: str
     source: int
@@ -32,7 +29,6 @@ class Counts:
     withheld: int
     deliverable: int
     stop_and_ask: int
-    touched: int
     unfit: int
 
 

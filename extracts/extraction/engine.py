@@ -22,6 +22,7 @@ from extracts.extraction.counting import Counts, check_counts, check_rows, read_
 from extracts.extraction.duckdb_session import EngineSettings as EngineSettings
 from extracts.extraction.duckdb_session import engine_errors
 from extracts.extraction.finishing import finish
+from extracts.extraction.holds import people_on_hold
 from extracts.extraction.membership import IndexWriter
 from extracts.extraction.reading import Keys as Keys
 from extracts.extraction.reading import Treated, open_reader
@@ -43,7 +44,7 @@ def build(
     datasets: Mapping[str, Dataset],
     keys: Keys,
     settings: EngineSettings,
-    now: datetime,
+    now: Callable[[], datetime],
     hold_max_age_hours: int,
     progress: Progress | None = None,
 ) -> Extract:
@@ -60,19 +61,20 @@ def build(
     try:
         with source.snapshot() as (connection, snapshot):
             tell("checking the source")
-            checks = check_within(connection, source, plan, datasets, now=now, hold_max_age_hours=hold_max_age_hours)
+            checks = check_within(connection, source, plan, datasets, now=now(), hold_max_age_hours=hold_max_age_hours)
             contracts = [datasets[d.dataset] for d in plan.datasets]
             counts = tuple(read_counts(connection, source, plan, d, period) for d in contracts)
             check_counts(plan, period, counts)
+            held = people_on_hold(plan, source, datasets, period, keys.membership, snapshot=snapshot.exported)
             treated = _read(plan, period, source, snapshot, contracts, counts, keys, settings, parts, tell)
         files = _finish(plan, period, counts, treated, staging, tell)
-        touched = {c.dataset: c.touched for c in counts}
         return Extract(
             plan_digest=plan.digest,
             period=period,
             snapshot=replace(snapshot, exported=""),
             files=files,
-            sources=tuple(replace(c, rows_on_hold=touched[c.dataset]) for c in checks),
+            sources=tuple(replace(c, people_on_hold=held[c.dataset]) for c in checks),
+            finished_at=now(),
             membership=staging / MEMBERSHIP_FILE,
         )
     except BaseException:

@@ -1,10 +1,11 @@
 """Holds that came after the snapshot: asked again at release, so that nobody who was put on hold meanwhile leaves.
 
 Rules:
-1. A hold recorded after the snapshot that reaches rows of this delivery stops it; a new run leaves them out.
-2. Holds may be recorded before the snapshot and loaded after it. So, if the list was loaded again since, and more
-   rows of this delivery's period are reached by holds than in the snapshot, that counts too.
-3. Only counts are read.
+1. Whom a hold reaches is noted person by person, with its effect, in the very snapshot that is read. At release it is
+   asked again, and anybody who is new stops the delivery; a new run leaves them out. A number would not do: one hold
+   may end when another begins. Nor would times: holds may be recorded long before they are loaded.
+2. A hold that ended stops nothing, nor does a hold on somebody of whom the delivery has no row.
+3. Persons are noted as marks under the controller's membership key, in the run's staging folder alone.
 """
 
 from __future__ import annotations
@@ -13,54 +14,43 @@ from collections.abc import Mapping
 
 from extracts.agreement.plan import ExtractPlan, Period
 from extracts.catalogue.contract import Dataset
-from extracts.extraction.counting import read_counts
-from extracts.extraction.sources.checks import Stamps, read_stamps
-from extracts.extraction.sources.postgres import Connection, PostgresSource, sql
+from extracts.extraction.membership import mark
+from extracts.extraction.sources.postgres import PostgresSource, sql
 from extracts.extraction.sources.rows import has_period
-from extracts.extraction.sources.view_sql import HOLD_TABLE, holds_of
-from extracts.extraction.values import Extract, SourceCheck
+from extracts.extraction.sources.view_sql import holds_of
+from extracts.extraction.values import Extract
 
 
-def holds_since(plan: ExtractPlan, source: PostgresSource, datasets: Mapping[str, Dataset], extract: Extract) -> int:
-    """How many rows of `extract`'s period are reached by holds that its snapshot did not show.
-
-    Raises SourceUnreachable, SourceChanged, HoldStops (the list lost its stamp).
-    """
-    with source.transaction() as connection:
-        stamps = read_stamps(connection, source, plan)
-        return sum(
-            _newer(connection, plan, source, datasets[check.dataset], extract, check, stamps)
-            for check in extract.sources
-        )
-
-
-def _newer(
-    connection: Connection,
+def people_on_hold(
     plan: ExtractPlan,
     source: PostgresSource,
-    dataset: Dataset,
-    extract: Extract,
-    check: SourceCheck,
-    stamps: Stamps,
-) -> int:
-    recorded = _recorded_since(connection, plan, source, dataset, extract)
-    as_before = (check.hold_list_loaded_at, check.hold_list_entries)
-    if recorded or (stamps.loaded_at[HOLD_TABLE], stamps.hold_entries) == as_before:
-        return recorded
-    now = read_counts(connection, source, plan, dataset, extract.period).touched
-    return max(0, now - check.rows_on_hold)
+    datasets: Mapping[str, Dataset],
+    period: Period,
+    key: str,
+    *,
+    snapshot: str = "",
+) -> dict[str, frozenset[str]]:
+    """Per dataset whom a hold reaches in this period: marks under the membership `key`, each with the hold's effect.
+
+    Raises SourceUnreachable, SourceChanged.
+    """
+    found: dict[str, frozenset[str]] = {}
+    with source.transaction(source.membership_role, snapshot=snapshot) as connection:
+        for planned in plan.datasets:
+            within = " WHERE on_date >= %(first)s AND on_date <= %(last)s" if has_period(planned) else ""
+            view = source.reading(holds_of(plan, datasets[planned.dataset]))
+            query = sql(f"SELECT DISTINCT person, why FROM {view}{within}")
+            rows = connection.execute(query, {"first": period.first, "last": period.last}).fetchall()
+            found[planned.dataset] = frozenset(f"{mark(key, person):016x} {effect}" for person, effect in rows)
+    return found
 
 
-def _recorded_since(
-    connection: Connection, plan: ExtractPlan, source: PostgresSource, dataset: Dataset, extract: Extract
+def holds_since(
+    plan: ExtractPlan, source: PostgresSource, datasets: Mapping[str, Dataset], extract: Extract, key: str
 ) -> int:
-    period: Period = extract.period
-    planned = {d.dataset: d for d in plan.datasets}[dataset.name]
-    within = " AND on_date >= %(first)s AND on_date <= %(last)s" if has_period(planned) else ""
-    query = (
-        f"SELECT coalesce(sum(rows), 0)::bigint FROM {source.reading(holds_of(plan, dataset))}"
-        f" WHERE recorded_at > %(at)s{within}"
-    )
-    facts = {"at": extract.snapshot.at, "first": period.first, "last": period.last}
-    row = connection.execute(sql(query), facts).fetchone()
-    return int(row[0]) if row else 0
+    """How many people are on hold, among the rows of `extract`'s period, whom its snapshot did not show so.
+
+    Somebody in two datasets counts twice. Raises SourceUnreachable, SourceChanged.
+    """
+    now = people_on_hold(plan, source, datasets, extract.period, key)
+    return sum(len(now[check.dataset] - check.people_on_hold) for check in extract.sources)

@@ -33,7 +33,7 @@ class Snapshot:
 class SourceCheck:
     """What was found before anything was read: who enforces minimisation, how fresh the source and hold list are.
 
-    rows_on_hold: matching rows that a hold of any effect reaches, in the snapshot that was read.
+    people_on_hold: whom a hold reaches in the snapshot that was read, as marks of person and effect (`holds`).
     """
 
     dataset: str
@@ -44,7 +44,7 @@ class SourceCheck:
     hold_list_entries: int
     curated_view_digest: str
     agreement_view_digest: str
-    rows_on_hold: int = 0
+    people_on_hold: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -94,6 +94,7 @@ class ExtractFile:
 class Extract:
     """The result of `build`: all files of a plan, drawn under one snapshot.
 
+    finished_at: when the last file was complete, by the engine's clock (the snapshot's time is by the source's).
     membership: the controller's clear index of who was in it; to be encrypted and removed, never delivered.
     """
 
@@ -102,12 +103,8 @@ class Extract:
     snapshot: Snapshot
     files: tuple[ExtractFile, ...]
     sources: tuple[SourceCheck, ...]
+    finished_at: datetime
     membership: Path | None = None
-
-    @property
-    def built_at(self) -> datetime:
-        """When the rows were drawn: the moment of the snapshot, by the source's clock."""
-        return self.snapshot.at
 
 
 class CheckKind(StrEnum):

@@ -34,7 +34,7 @@ def build_extract(work: Workplace, key: RunKey, folder: RunFolder) -> dict[str, 
         datasets=work.datasets,
         keys=_keys(work, approved.plan),
         settings=EngineSettings(memory_limit_mb=work.limits.memory_limit_mb, threads=work.limits.threads),
-        now=work.now(),
+        now=work.now,
         hold_max_age_hours=work.limits.hold_max_age_hours,
     )
     membership.seal(work, extract, staging)

@@ -106,7 +106,7 @@ def _source_is_still_so(work: Workplace, approved: Approved, staging: Path) -> N
     newer = source.holds_since(work, approved.plan, extract)
     if newer:
         raise HoldStops(
-            f"{approved.plan.request_id}: {newer} rows have been put on hold since the snapshot was taken.",
+            f"{approved.plan.request_id}: {newer} people have been put on hold since the snapshot was taken.",
             advice="Nothing was delivered. Run it again: the new snapshot leaves them out.",
         )
 

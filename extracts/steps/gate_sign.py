@@ -121,7 +121,7 @@ def _agreement_parts(work: Workplace, approved: Approved, state: RunState, extra
         period_last=state.last,
         revision=state.revision,
         data_as_at=extract.snapshot.at,
-        extracted_at=extract.built_at,
+        extracted_at=extract.finished_at,
         made_at=now,
         supersedes=state.supersedes,
         reason=state.reason,

@@ -8,6 +8,7 @@ from extracts.agreement.planned_dataset import changed_columns
 from extracts.errors import InvalidDocument, Problem, SourceChanged
 from extracts.extraction.sources.checks import check_source
 from extracts.extraction.sources.postgres import PostgresSource, open_source
+from extracts.steps import keys
 
 if TYPE_CHECKING:
     from extracts.agreement.plan import ExtractPlan
@@ -28,7 +29,8 @@ def source_of(work: Workplace, plan: ExtractPlan) -> PostgresSource:
             plan.request_id,
             [Problem("datasets", f"lie in several systems ({names}): ask for each alone")],
         )
-    return open_source(plan, work.source(systems.pop()), work.places.passfile)
+    address, passfile = work.source(systems.pop()), work.places.passfile
+    return open_source(plan, address, passfile, allow_query=work.limits.allow_query)
 
 
 def check_covered(work: Workplace, plan: ExtractPlan) -> None:
@@ -66,7 +68,8 @@ def check(work: Workplace, plan: ExtractPlan) -> tuple[SourceCheck, ...]:
 
 
 def holds_since(work: Workplace, plan: ExtractPlan, extract: Extract) -> int:
-    """How many rows of the extract are reached by holds that its snapshot did not show."""
+    """How many people are on hold now whom the extract's snapshot did not show so."""
     from extracts.extraction.holds import holds_since as count
 
-    return count(plan, source_of(work, plan), work.datasets, extract)
+    key = keys.load_key(work.places.keys, keys.MEMBERSHIP).secret
+    return count(plan, source_of(work, plan), work.datasets, extract, key)

@@ -120,7 +120,7 @@ class TestAsTheRole:
         with psycopg.connect(entered.conninfo(MEMBERSHIP_ROLE), autocommit=True) as connection:
             view = left_out_view(REQUEST, "pension_credit_award")
             assert connection.execute(f"SELECT person, why FROM {view}".encode()).fetchall() == [
-                ("QQ000002A", "restricted")
+                ("QQ000002", "restricted")
             ]
             with pytest.raises(psycopg.Error):
                 connection.execute(f"SELECT nino FROM {VIEW}".encode())

@@ -11,7 +11,6 @@ import pytest
 
 from extracts.agreement.plan import ExtractPlan
 from extracts.errors import HoldStops, Outcome, SourceChanged, SourceLate, SourceUnreachable
-from extracts.extraction.holds import holds_since
 from extracts.extraction.sources.checks import check_source
 from extracts.extraction.sources.names import role_name
 from extracts.extraction.sources.postgres import PostgresSource, open_source
@@ -115,6 +114,39 @@ def redefine(source: SmallSource, edit: Callable[[str], str]) -> None:
     source.database.execute(f"DROP VIEW {VIEW} CASCADE; {edit(bare)}; ALTER VIEW {VIEW} OWNER TO source_owner")
 
 
+class TestTheControlRelations:
+    @pytest.mark.parametrize(
+        ("change", "told"),
+        [
+            (
+                "CREATE OR REPLACE VIEW curated.hold AS SELECT reverse(h.nino) AS person, h.scope, h.effect,"
+                " h.recorded_at FROM dwp.hold AS h WHERE h.ended_at IS NULL",
+                "curated.hold is not the view",
+            ),
+            (
+                "CREATE OR REPLACE VIEW curated.load_stamp AS SELECT s.table_name, now() AS loaded_at, s.row_count"
+                " FROM dwp.load_stamp AS s",
+                "curated.load_stamp is not the view",
+            ),
+            ("DROP VIEW curated.hold CASCADE", "no view curated.hold"),
+        ],
+        ids=["persons spoilt", "stamps always fresh", "gone"],
+    )
+    def test_an_edited_one_stops_the_run(self, database: Database, tmp_path: Path, change: str, told: str) -> None:
+        with small_source(database) as source:
+            entered = source.agree(PLAN, tmp_path / "passfile")
+            check(source, entered)
+            source.database.execute(change)
+            with pytest.raises(SourceChanged) as stopped:
+                check(source, entered)
+            assert told in str(stopped.value)
+
+    def test_without_a_lock_of_them_nothing_is_read(self, source: SmallSource, entered: PostgresSource) -> None:
+        unlocked = replace(source.datasets["pension_credit_award"], control_digests={})
+        with pytest.raises(SourceChanged, match=r"curated\.hold and curated\.load_stamp is not the view"):
+            check_source(entered, PLAN, {unlocked.name: unlocked}, now=NOW, hold_max_age_hours=24)
+
+
 class TestFreshness:
     def test_the_oldest_table_counts(self, source: SmallSource, entered: PostgresSource) -> None:
         source.execute(
@@ -178,7 +210,13 @@ class TestTheHoldList:
 
     @pytest.mark.parametrize(
         "change",
-        ["SET nino = '  '", "SET scope = 'everything'", "SET effect = 'maybe'"],
+        [
+            "SET nino = '  '",
+            "SET nino = 'QQ12345'",
+            "SET nino = 'Q123456C'",
+            "SET scope = 'everything'",
+            "SET effect = 'maybe'",
+        ],
     )
     def test_an_entry_that_nobody_understands_stops_the_run(
         self, source: SmallSource, entered: PostgresSource, change: str
@@ -190,13 +228,15 @@ class TestTheHoldList:
         with pytest.raises(HoldStops, match="1 entries of the hold list cannot be understood"):
             check(source, entered)
 
-    def test_at_release_a_list_that_lost_its_stamp_stops_it(
-        self, source: SmallSource, entered: PostgresSource, tmp_path: Path
+    def test_an_entry_recorded_in_the_future_stops_the_run_and_sends_nobody_to_run_it_again(
+        self, source: SmallSource, entered: PostgresSource
     ) -> None:
-        extract = source.extract(PLAN, tmp_path, source=entered)
-        source.execute("DELETE FROM dwp.load_stamp WHERE table_name = 'hold'")
-        with pytest.raises(HoldStops):
-            holds_since(PLAN, entered, source.datasets, extract)
+        source.hold("QQ000009A", at=NOW + timedelta(minutes=9))
+        check(source, entered)
+        source.hold("QQ000008A", at=NOW + timedelta(minutes=11))
+        with pytest.raises(HoldStops, match="an entry that is recorded in the future") as stopped:
+            check(source, entered)
+        assert "ask the source's owner" in stopped.value.advice
 
 
 class TestReachingIt:

@@ -12,7 +12,7 @@ import pytest
 from extracts.agreement.plan import Condition, ExtractPlan, Operator, SafeAddress
 from extracts.errors import HoldStops, LimitExceeded
 from extracts.extraction.holds import holds_since
-from extracts.extraction.membership import Membership, lookup
+from extracts.extraction.membership import Membership, lookup, mark
 from extracts.extraction.values import Funnel
 from tests.support.builders import a_dataset, a_period, a_plan, a_planned_dataset, an_identified_plan, some_limits
 from tests.support.postgres import Database
@@ -126,13 +126,23 @@ class TestHolds:
         source.hold("QQ000001A", scope)
         assert ninos(source, an_award_plan(), tmp_path) == ["QQ000001A"]
 
-    @pytest.mark.parametrize("written", ["qq000001a", "QQ 00 00 01 A", " QQ000001A "])
+    @pytest.mark.parametrize(
+        "written", ["qq000001a", " QQ 00 00 01 A ", "QQ000001", "QQ-00.00/01\tA", "QQ\u00a0000001\u00a0C"]
+    )
     def test_a_hold_counts_however_the_number_is_written(
         self, source: SmallSource, tmp_path: Path, written: str
     ) -> None:
         source.award("QQ000001A")
         source.hold(written)
         assert ninos(source, an_award_plan(), tmp_path) == []
+
+    def test_a_person_without_suffix_letter_in_the_source_is_the_one_on_the_list(
+        self, source: SmallSource, tmp_path: Path
+    ) -> None:
+        source.award("QQ000001")
+        source.hold("QQ000001A")
+        (file,) = source.extract(an_award_plan(), tmp_path).files
+        assert (file.rows, file.funnel.held) == (0, 1)
 
     def test_a_hold_on_the_partner_leaves_the_claim_out(self, source: SmallSource, tmp_path: Path) -> None:
         source.cap("QQ000001A", partner="QQ000002A")
@@ -168,7 +178,8 @@ class TestHoldsAfterTheSnapshot:
         source.award("QQ000002A")
         source.hold("QQ000002A")
         extract = source.extract(plan, tmp_path)
-        assert holds_since(plan, source.agree(plan, tmp_path / "passfile"), source.datasets, extract) == 0
+        entered = source.agree(plan, tmp_path / "passfile")
+        assert holds_since(plan, entered, source.datasets, extract, KEYS.membership) == 0
 
     @pytest.mark.parametrize("effect", ["leave out", "stop and ask"])
     def test_one_that_is_recorded_after_it_counts(self, source: SmallSource, tmp_path: Path, effect: str) -> None:
@@ -177,7 +188,7 @@ class TestHoldsAfterTheSnapshot:
         entered = source.agree(plan, tmp_path / "passfile")
         extract = source.extract(plan, tmp_path, source=entered)
         source.hold("QQ000001A", effect=effect, at=extract.snapshot.at + timedelta(seconds=1))
-        assert holds_since(plan, entered, source.datasets, extract) == 1
+        assert holds_since(plan, entered, source.datasets, extract, KEYS.membership) == 1
 
     def test_one_that_was_recorded_before_it_but_loaded_after_it_counts_too(
         self, source: SmallSource, tmp_path: Path
@@ -187,7 +198,40 @@ class TestHoldsAfterTheSnapshot:
         entered = source.agree(plan, tmp_path / "passfile")
         extract = source.extract(plan, tmp_path, source=entered)
         source.hold("QQ000001A", at=NOW - timedelta(days=30))
-        assert holds_since(plan, entered, source.datasets, extract) == 1
+        assert holds_since(plan, entered, source.datasets, extract, KEYS.membership) == 1
+
+    def test_one_that_comes_as_another_ends_counts_though_the_list_is_as_long_as_before(
+        self, source: SmallSource, tmp_path: Path
+    ) -> None:
+        plan, recorded = an_award_plan(), NOW - timedelta(days=30)
+        source.award("QQ000001A")
+        source.award("QQ000002A")
+        source.hold("QQ000002A", at=recorded)
+        entered = source.agree(plan, tmp_path / "passfile")
+        extract = source.extract(plan, tmp_path, source=entered)
+        source.execute("UPDATE dwp.hold SET nino = 'QQ000001A'")
+        assert holds_since(plan, entered, source.datasets, extract, KEYS.membership) == 1
+
+    def test_one_that_becomes_stricter_counts_and_one_that_ends_does_not(
+        self, source: SmallSource, tmp_path: Path
+    ) -> None:
+        plan = an_award_plan()
+        source.award("QQ000001A")
+        source.award("QQ000002A")
+        source.hold("QQ000002A")
+        entered = source.agree(plan, tmp_path / "passfile")
+        extract = source.extract(plan, tmp_path, source=entered)
+        source.execute("UPDATE dwp.hold SET effect = 'stop and ask'")
+        assert holds_since(plan, entered, source.datasets, extract, KEYS.membership) == 1
+        source.execute("DELETE FROM dwp.hold")
+        assert holds_since(plan, entered, source.datasets, extract, KEYS.membership) == 0
+
+    def test_whom_holds_reach_is_noted_without_any_identifier(self, source: SmallSource, tmp_path: Path) -> None:
+        source.award("QQ000001A")
+        source.award("QQ000002A")
+        source.hold("QQ000002A")
+        (check,) = source.extract(an_award_plan(), tmp_path).sources
+        assert check.people_on_hold == {f"{mark(KEYS.membership, 'QQ000002A'):016x} leave out"}
 
     def test_one_about_somebody_else_does_not(self, source: SmallSource, tmp_path: Path) -> None:
         plan = an_award_plan()
@@ -195,7 +239,7 @@ class TestHoldsAfterTheSnapshot:
         entered = source.agree(plan, tmp_path / "passfile")
         extract = source.extract(plan, tmp_path, source=entered)
         source.hold("QQ999999A", at=extract.snapshot.at + timedelta(seconds=1))
-        assert holds_since(plan, entered, source.datasets, extract) == 0
+        assert holds_since(plan, entered, source.datasets, extract, KEYS.membership) == 0
 
 
 class TestPeopleWhoAreAlwaysCareful:

@@ -66,7 +66,7 @@ def an_extract(path: Path, plan: ExtractPlan, loaded_at: datetime | None = None,
     file = ExtractFile(name, path, rows, rows, 1, A_DIGEST, A_DIGEST, Funnel(max(rows, 1), 0, 0, 0, max(rows, 1)))
     loaded_at = loaded_at or NOW - timedelta(hours=3)
     check = SourceCheck(name, "role", loaded_at, 3.0, loaded_at, 1, A_DIGEST, A_DIGEST)
-    return Extract(plan.digest, a_period(), Snapshot("1:1:", "1", at, "0/0", "18"), (file,), (check,))
+    return Extract(plan.digest, a_period(), Snapshot("1:1:", "1", at, "0/0", "18"), (file,), (check,), at)
 
 
 def validated(

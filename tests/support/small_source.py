@@ -161,7 +161,7 @@ class SmallSource:
         source = source or self.agree(plan, folder / "passfile")
         staging = folder / "staging"
         staging.mkdir(mode=0o700, exist_ok=True)
-        facts: dict[str, Any] = {"datasets": self.datasets, "keys": keys, "now": NOW, "hold_max_age_hours": 24}
+        facts: dict[str, Any] = {"datasets": self.datasets, "keys": keys, "now": lambda: NOW, "hold_max_age_hours": 24}
         facts["settings"] = EngineSettings()
         return build(plan, period or a_period(), source, staging, **(facts | changes))
 

@@ -1,7 +1,8 @@
 """The gate before anything is read: is the source what was approved, fresh, and is the hold list to be trusted?
 
 Rules, in order, in one read-only transaction; the first that fails stops the run:
-1. The curated views are those of the contracts, and the agreement's those of the plan (`definitions`).
+1. The curated views, the hold list's and the stamps' too, are those of the contracts, and the agreement's those of
+   the plan (`definitions`).
 2. The role can do what was planned and nothing more (`privileges`).
 3. Every table behind a dataset was loaded recently enough; the oldest counts.
 4. The hold list is fresh, as long as it says itself, and every entry can be understood. An empty list may be right:
@@ -18,7 +19,7 @@ from extracts.agreement.plan import ExtractPlan, PlannedDataset
 from extracts.catalogue.contract import Dataset
 from extracts.errors import HoldStops, SourceChanged, SourceLate
 from extracts.extraction.sources import names
-from extracts.extraction.sources.definitions import check_agreement_view, check_curated_view
+from extracts.extraction.sources.definitions import check_agreement_view, check_controls, check_curated_view
 from extracts.extraction.sources.postgres import Connection, PostgresSource, sql
 from extracts.extraction.sources.privileges import left_out_views, privilege_problems
 from extracts.extraction.sources.role_sql import plan_views
@@ -32,12 +33,16 @@ _NOT_LATE = "Nothing was read; ask the source's owner when it is loaded next."
 
 @dataclass(frozen=True)
 class Stamps:
-    """Load stamps by table, and the hold list's counts: declared by its stamp, found, and not to be understood."""
+    """Load stamps by table, and the hold list's counts: declared by its stamp, found, and not to be understood.
+
+    hold_newest: when the newest entry was recorded; None of an empty list.
+    """
 
     loaded_at: Mapping[str, datetime]
     hold_declared: int
     hold_entries: int
     hold_unreadable: int
+    hold_newest: datetime | None
 
 
 def check_source(
@@ -68,6 +73,8 @@ def check_within(
     """`check_source` inside a transaction that is already open, so that reading can follow in the same snapshot."""
     views = plan_views(plan, datasets)
     curated = {d.dataset: check_curated_view(connection, datasets[d.dataset]) for d in plan.datasets}
+    for planned in plan.datasets:
+        check_controls(connection, datasets[planned.dataset])
     if source.enforced_by == "role":
         deployed = {view.name: check_agreement_view(connection, view) for view in views}
         _check_privileges(plan, connection, source.role, tuple(v.name for v in views if not v.for_membership))
@@ -105,7 +112,7 @@ def read_stamps(connection: Connection, source: PostgresSource, plan: ExtractPla
             advice="Nothing was read. Ask the source's owner to load it.",
         )
     loaded = {table: at for table, at, *_ in found if at is not None}
-    return Stamps(loaded, hold[2], hold[3], hold[4])
+    return Stamps(loaded, hold[2], hold[3], hold[4], hold[5])
 
 
 def check_hold_list(stamps: Stamps, now: datetime, max_age_hours: int) -> None:
@@ -125,10 +132,12 @@ def check_hold_list(stamps: Stamps, now: datetime, max_age_hours: int) -> None:
         )
     if stamps.hold_unreadable:
         raise HoldStops(
-            f"{stamps.hold_unreadable} entries of the hold list cannot be understood: no person or time, or an unknown "
-            "scope or effect.",
+            f"{stamps.hold_unreadable} entries of the hold list cannot be understood: no National Insurance number or "
+            "time, or an unknown scope or effect.",
             advice=advice,
         )
+    if stamps.hold_newest and stamps.hold_newest > now + _CLOCK_TOLERANCE:
+        raise HoldStops("The hold list has an entry that is recorded in the future.", advice=advice)
 
 
 def _check_privileges(

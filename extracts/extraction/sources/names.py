@@ -42,7 +42,7 @@ def counts_view(request_id: str, dataset: str) -> str:
 
 
 def holds_view(request_id: str, dataset: str) -> str:
-    """When the holds that touch this agreement's rows were recorded; times and counts only."""
+    """Whom holds reach among this agreement's rows; for the membership role alone."""
     return _view(request_id, dataset, "holds")
 
 

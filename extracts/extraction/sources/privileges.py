@@ -3,7 +3,8 @@
 Rules:
 1. Asked from PostgreSQL's own functions, so that grants to PUBLIC, by membership and by ownership all count.
 2. The role may read the views of its agreement, and nothing else outside PostgreSQL's own catalogue; the membership
-   role those that show who was left out. They may write, create or own nothing, and are members of no other role.
+   role those that show who was left out or is on hold. They may write, create or own nothing, and are members of no
+   other role.
 """
 
 from __future__ import annotations
@@ -95,7 +96,7 @@ def privilege_problems(
 
 
 def left_out_views(connection: Connection) -> tuple[str, ...]:
-    """The views of all agreements that show who was left out: the only ones with just these columns."""
+    """The views of all agreements that show who was left out or is on hold: the only ones with just these columns."""
     return tuple(_one(connection, _LEFT_OUT))
 
 

@@ -2,7 +2,7 @@
 
 data      approved columns and rows, with the persons' columns and the period's, which only the engine sees
 counts    the funnel per day: source, matching, held, withheld, deliverable, stop and ask; no row is a person's
-holds     when the holds on matching rows were recorded, and how many rows they touch
+holds     whom a hold names among the persons of matching rows, and its effect; for the membership role alone
 stamps    load stamps, and whether the hold list is whole
 left_out  who was left out and why, for the controller's membership index alone
 """
@@ -45,7 +45,7 @@ def counts_of(plan: ExtractPlan, dataset: Dataset) -> ExpectedView:
 
 
 def holds_of(plan: ExtractPlan, dataset: Dataset) -> ExpectedView:
-    """The view of when holds were recorded."""
+    """The view of whom holds reach, for the membership role."""
     return _holds(plan, planned_dataset(plan, dataset.name), rows.column_types(dataset))
 
 
@@ -61,14 +61,15 @@ def stamps_view(plan: ExtractPlan) -> ExpectedView:
     scope = " OR ".join(
         ["h.scope = 'all'::text", *(f"starts_with(h.scope, {text_literal(s)})" for s in ("gateway:", "agreement:"))]
     )
-    readable = f"{known} AND ({scope}) AND {rows.person_form('h.person')} <> ''::text AND h.recorded_at IS NOT NULL"
+    readable = f"{known} AND ({scope}) AND {rows.has_person_form('h.person')} AND h.recorded_at IS NOT NULL"
     definition = (
         "SELECT s.table_name, s.loaded_at, s.row_count,"
         " (SELECT count(*) AS count FROM curated.hold h) AS hold_entries,"
-        f" (SELECT count(*) AS count FROM curated.hold h WHERE ({readable}) IS NOT TRUE) AS hold_unreadable"
+        f" (SELECT count(*) AS count FROM curated.hold h WHERE ({readable}) IS NOT TRUE) AS hold_unreadable,"
+        " (SELECT max(h.recorded_at) AS max FROM curated.hold h) AS hold_newest"
         f" FROM curated.load_stamp s WHERE s.table_name = ANY ({text_array(tables)})"
     )
-    columns = ("table_name", "loaded_at", "row_count", "hold_entries", "hold_unreadable")
+    columns = ("table_name", "loaded_at", "row_count", "hold_entries", "hold_unreadable", "hold_newest")
     return ExpectedView(names.stamps_view(plan.request_id), definition, columns)
 
 
@@ -111,7 +112,6 @@ def _counts(plan: ExtractPlan, planned: PlannedDataset, types: dict[str, ColumnT
         "withheld": f"r.matching AND NOT ({out}) AND r.withheld",
         "deliverable": f"r.matching AND NOT ({out}) AND NOT r.withheld",
         "stop_and_ask": f"r.matching AND NOT ({out}) AND NOT r.withheld AND r.asks",
-        "touched": "r.matching AND (r.on_hold OR r.asks)",
         "unfit": f"r.matching AND NOT ({out}) AND NOT r.withheld AND r.no_number",
     }
     definition = (
@@ -127,18 +127,17 @@ def _counts(plan: ExtractPlan, planned: PlannedDataset, types: dict[str, ColumnT
 def _holds(plan: ExtractPlan, planned: PlannedDataset, types: dict[str, ColumnType]) -> ExpectedView:
     # Joined per column of persons, so that each join can hash the short hold list, however long the other side.
     parts = [
-        f"SELECT h.recorded_at, h.effect, {rows.on_date(planned, types)} AS on_date"
+        f"SELECT {rows.person_form('h.person')} AS person, h.effect AS why, {rows.on_date(planned, types)} AS on_date"
         f" FROM {relation(planned.relation)} d JOIN curated.hold h"
         f" ON {rows.person_form('h.person')} = {rows.person_form('d.' + name(person))}"
         f" WHERE {rows.in_scope(plan)} AND {rows.matching(planned, types)}"
         for person in planned.persons
     ]
     definition = (
-        "SELECT p.recorded_at, p.effect, p.on_date, count(*) AS rows"
-        f" FROM ({' UNION ALL '.join(parts)}) p GROUP BY p.recorded_at, p.effect, p.on_date"
+        f"SELECT p.person, p.why, p.on_date FROM ({' UNION ALL '.join(parts)}) p GROUP BY p.person, p.why, p.on_date"
     )
-    columns = ("recorded_at", "effect", "on_date", "rows")
-    return ExpectedView(names.holds_view(plan.request_id, planned.dataset), definition, columns)
+    columns = ("person", "why", "on_date")
+    return ExpectedView(names.holds_view(plan.request_id, planned.dataset), definition, columns, True)
 
 
 def _left_out(plan: ExtractPlan, planned: PlannedDataset, types: dict[str, ColumnType]) -> ExpectedView:

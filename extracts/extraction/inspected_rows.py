@@ -18,7 +18,7 @@ from pyarrow import parquet
 from extracts.agreement.plan import ExtractPlan, PlannedColumn, PlannedDataset
 from extracts.catalogue.contract import ColumnType
 from extracts.catalogue.treatments import PSEUDONYM_PATTERN
-from extracts.extraction.ordering import order_columns, unsorted_pairs
+from extracts.extraction.ordering import order_columns, plain, unsorted_pairs
 from extracts.extraction.patterns import Pattern, any_of, patterns_for
 from extracts.extraction.small_cells import asks_for_k
 
@@ -45,24 +45,23 @@ def inspect_rows(plan: ExtractPlan, planned: PlannedDataset, path: Path, canarie
     """Counts everything in one pass, in memory for one group of rows."""
     counted = InspectedRows()
     texts = [c for c in planned.columns if c.delivered_type is ColumnType.STRING]
-    plain = [c for c in texts if c.treatment_name != "pseudonymise"]
+    searched = [c for c in texts if c.treatment_name != "pseudonymise"]
     groups = _Groups(plan, planned)
-    searches = [_Search(c, patterns_for(plan, c), [x.strip() for x in canaries if x.strip()]) for c in plain]
-    first, last = order_columns(planned)[0], None
-    with parquet.ParquetFile(path, read_dictionary=[c.name for c in plain], pre_buffer=False) as file:
+    searches = [_Search(c, patterns_for(plan, c), [x.strip() for x in canaries if x.strip()]) for c in searched]
+    order, last = order_columns(planned), None
+    with parquet.ParquetFile(path, read_dictionary=[c.name for c in searched], pre_buffer=False) as file:
         for batch in file.iter_batches(_ROWS, use_threads=True):
             counted.rows += batch.num_rows
-            for column in set(texts) - set(plain):
+            for column in set(texts) - set(searched):
                 shaped = pc.match_substring_regex(batch.column(column.name), f"^{PSEUDONYM_PATTERN}$")
                 counted.misshapen[column.name] += pc.sum(pc.invert(shaped)).as_py() or 0
             for search in searches:
                 counted.found.update(search.hits(batch.column(search.column.name)))
-            leading = _values(batch.column(first))
-            counted.unordered += unsorted_pairs(leading, last)
-            last = leading[-1].as_py() if len(leading) else last
+            counted.unordered += unsorted_pairs(batch, order, last)
+            last = batch.slice(batch.num_rows - 1) if batch.num_rows else last
             groups.add(batch)
     counted.found.update(dict.fromkeys(((s.column.name, what) for s in searches for what in s.names), 0))
-    counted.misshapen.update(dict.fromkeys((c.name for c in texts if c not in plain), 0))
+    counted.misshapen.update(dict.fromkeys((c.name for c in texts if c not in searched), 0))
     counted.smallest_group, counted.counts_people = groups.smallest(), groups.counts_people
     return counted
 
@@ -117,7 +116,7 @@ class _Groups:
         if not self.wanted or not batch.num_rows:
             return
         columns = [*self.names, *([self.subject] if self.subject else [])]
-        rows = pl.DataFrame({n: pl.from_arrow(_values(batch.column(n))) for n in columns})
+        rows = pl.DataFrame({n: pl.from_arrow(plain(batch.column(n))) for n in columns})
         if self.subject:
             rows = rows if self._rest is None else pl.concat([self._rest, rows])
             last = rows[self.subject][-1]
@@ -144,7 +143,3 @@ class _Groups:
             self._parts.append(rows.group_by(self.names).agg(number.cast(pl.Int64).alias("n")))
         if len(self._parts) > 64:
             self._parts = [pl.concat(self._parts).group_by(self.names).agg(pl.sum("n"))]
-
-
-def _values(column: pa.Array) -> pa.Array:
-    return column.dictionary_decode() if pa.types.is_dictionary(column.type) else column

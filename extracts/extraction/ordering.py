@@ -11,8 +11,6 @@ Rules:
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -102,13 +100,38 @@ def in_order(table: pa.Table, planned: PlannedDataset) -> pa.Table:
     return table.select([c.name for c in planned.columns]).take(order)
 
 
-def unsorted_pairs(column: pa.Array, before: Any) -> int:
-    """How many values are smaller than the one before; `before` is the last value of the preceding batch."""
-    if before is not None:
-        column = pa.concat_arrays([pa.array([before], column.type), column])
-    earlier, later = column.slice(0, len(column) - 1), column.slice(1)
-    rising = pc.or_kleene(pc.less_equal(earlier, later), pc.is_null(later))
-    return len(earlier) - (pc.sum(pc.fill_null(rising, False)).as_py() or 0)
+def unsorted_pairs(rows: pa.RecordBatch, order: tuple[str, ...], before: pa.RecordBatch | None) -> int:
+    """How many rows are smaller than the one before, by the columns of `order`; the next decides where one ties.
+
+    before: the last row of the preceding batch.
+    """
+    found, tied = 0, None
+    for name in order:
+        column = plain(rows.column(name))
+        column = column if before is None else pa.concat_arrays([plain(before.column(name)), column])
+        earlier, later = column.slice(0, max(0, len(column) - 1)), column.slice(1)
+        if tied is not None:
+            earlier, later = earlier.take(tied), later.take(tied)
+        found += pc.sum(_smaller(later, earlier)).as_py() or 0
+        same = pc.indices_nonzero(_same(earlier, later))
+        tied = same if tied is None else tied.take(same)
+        if not len(tied):
+            break
+    return found
+
+
+def plain(column: pa.Array) -> pa.Array:
+    """The values themselves of a column that may be read as a dictionary."""
+    return column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
+
+
+def _smaller(one: pa.Array, other: pa.Array) -> pa.Array:
+    # A null comes last, so it is larger than any value.
+    return pc.coalesce(pc.less(one, other), pc.and_(pc.is_valid(one), pc.is_null(other)))
+
+
+def _same(one: pa.Array, other: pa.Array) -> pa.Array:
+    return pc.coalesce(pc.equal(one, other), pc.and_(pc.is_null(one), pc.is_null(other)))
 
 
 def _by_key(table: pa.Table) -> pa.Array | None:

@@ -1,7 +1,7 @@
 """Loose shapes of identifiers, for finding leaks in text that should hold none. Finding is not validating.
 
 Rules:
-1. A leak need not be valid: any two letters may begin a NINO, with blanks anywhere, in any case.
+1. A leak need not be valid: any two letters may begin a NINO, with up to two blanks or marks anywhere, in any case.
 2. Shapes are bounded, so that codes and pseudonyms do not set them off by the hundred thousand.
 3. A column that the plan delivers as that identifier, in the clear, may hold it; `allowed` says where.
 """
@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from extracts.agreement.plan import ExtractPlan, PlannedColumn
 from extracts.catalogue.contract import Classification, Identifiability
 
+_GAP = r"[\s\x{00A0}./-]{0,2}"
 _START, _END = r"(?:^|[^A-Za-z0-9])", r"(?:$|[^A-Za-z0-9])"
 
 
@@ -25,9 +26,9 @@ class Pattern:
     kinds: tuple[str, ...]
 
 
-_NINO = rf"(?i){_START}[A-Z] ?[A-Z](?: ?[0-9]){{6}}(?: ?[A-Z])?{_END}"
-_CHI = rf"{_START}(?:0[1-9]|[12][0-9]|3[01])(?:0[1-9]|1[0-2])[0-9]{{2}} ?[0-9]{{4}}{_END}"
-_POSTCODE = rf"(?i){_START}[A-Z]{{1,2}}[0-9][A-Z0-9]? ?[0-9][A-Z]{{2}}{_END}"
+_NINO = rf"(?i){_START}[A-Z]{_GAP}[A-Z](?:{_GAP}[0-9]){{6}}(?:{_GAP}[A-Z])?{_END}"
+_CHI = rf"{_START}(?:0[1-9]|[12][0-9]|3[01])(?:0[1-9]|1[0-2])[0-9]{{2}}{_GAP}[0-9]{{4}}{_END}"
+_POSTCODE = rf"(?i){_START}[A-Z]{{1,2}}[0-9][A-Z0-9]?{_GAP}[0-9][A-Z]{{2}}{_END}"
 _E_MAIL = r"[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+\.[A-Za-z]{2,}"
 _PHONE = rf"(?:^|[^0-9A-Za-z])(?:\+44|0044|0)[ -]?[1-9](?:[ -]?[0-9]){{8,9}}{_END}"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 
 import pandas
@@ -135,6 +136,28 @@ class TestColumns:
         assert b"nino" in bad.files[0].path.read_bytes()
         assert "there is no foreign metadata" in check(PLAN, bad)
 
+    def test_a_stored_schema_is_found_though_it_be_arrow_s_own(self, good: Extract, tmp_path: Path) -> None:
+        bad = spoiled(
+            good, tmp_path, lambda t: t.cast(t.schema.with_metadata({"note": "QQ123456C"})), store_schema=True
+        )
+        kept = parquet.read_metadata(bad.files[0].path).metadata
+        assert b"ARROW:schema" in kept
+        assert check(PLAN, bad) == {"there is no foreign metadata"}
+        assert "QQ123456" not in repr(inspect(PLAN, bad))
+
+    @pytest.mark.parametrize(
+        "options",
+        [
+            {"write_statistics": True, "write_page_index": True},
+            {"bloom_filter_options": {"sex": {"ndv": 2, "fpp": 0.1}}},
+        ],
+        ids=["page index", "Bloom filter"],
+    )
+    def test_an_index_that_tells_of_values_is_found(
+        self, good: Extract, tmp_path: Path, options: dict[str, object]
+    ) -> None:
+        assert check(PLAN, spoiled(good, tmp_path, lambda t: t, **options)) == {"there are no statistics"}
+
     def test_statistics_with_real_values_are_found(self, good: Extract, tmp_path: Path) -> None:
         bad = spoiled(good, tmp_path, lambda t: t, write_statistics=True)
         assert check(PLAN, bad) == {"there are no statistics"}
@@ -148,9 +171,17 @@ class TestValues:
             ("qq 12 34 56 c", "National Insurance number"),
             ("see QQ123456, please", "National Insurance number"),
             ("AB123456", "National Insurance number"),
+            ("QQ-12-34-56-C", "National Insurance number"),
+            ("QQ.123456.C", "National Insurance number"),
+            ("QQ\t12/34/56\tC", "National Insurance number"),
+            ("QQ\u00a0123456\u00a0C", "National Insurance number"),
+            ("Q Q 12  34  56  C", "National Insurance number"),
             ("0101011237", "CHI number"),
             ("010101 1237", "CHI number"),
+            ("010101-1237", "CHI number"),
             ("KY1 1AB", "postcode"),
+            ("KY1  1AB", "postcode"),
+            ("KY1\u00a01AB", "postcode"),
             ("at ec1a 1bb.", "postcode"),
             ("ailsa@example.scot", "e-mail address"),
             ("07700 900123", "phone number"),
@@ -162,7 +193,11 @@ class TestValues:
         assert f"no {what} is in it" in check(PLAN, bad)
 
     @pytest.mark.parametrize(
-        "value", ["guarantee", "2026-11", "30-39", "KY1 1", "50-<100", "S12000047", "1f0c8e6f2b7d4a5c", "UC00000064158"]
+        "value",
+        [
+            *("guarantee", "2026-11", "2026-Q4", "30-39", "KY1 1", "50-<100", "S12000047", "1f0c8e6f2b7d4a5c"),
+            *("UC00000064158", "2026-11-30", "30/11/2026", "KY1", "AB12-34", "v1.10.2", "1.234.567", "Q4 2026/27"),
+        ],
     )
     def test_harmless_codes_are_not(self, good: Extract, tmp_path: Path, value: str) -> None:
         assert check(PLAN, spoiled(good, tmp_path, with_value("award_type", value))) == set()
@@ -238,6 +273,18 @@ class TestCounts:
     def test_rows_in_the_source_s_order_are_found(self, good: Extract, tmp_path: Path) -> None:
         bad = spoiled(good, tmp_path, lambda t: t.take(list(range(len(t)))[::-1]))
         assert check(PLAN, bad) == {"rows are in their own order, not the source's"}
+
+    def test_rows_of_one_person_in_the_source_s_order_are_found(self, good: Extract, tmp_path: Path) -> None:
+        def two_of_one(table: pa.Table) -> pa.Table:
+            same = table.column("nino_pseudonym")[0].as_py()
+            changes = {"nino_pseudonym": (same, same), "sex": ("F", "F"), "weekly_award": (Decimal(2), Decimal(1))}
+            for column, values in changes.items():
+                for row, value in enumerate(values):
+                    table = with_value(column, value, row)(table)
+            return table
+
+        bad = spoiled(good, tmp_path, two_of_one)
+        assert "rows are in their own order, not the source's" in check(PLAN, bad)
 
     def test_a_group_smaller_than_k_is_found(self, good: Extract, tmp_path: Path) -> None:
         bad = spoiled(good, tmp_path, with_value("date_of_birth_year", 1901))

@@ -49,7 +49,8 @@ def reading_session(settings: EngineSettings) -> Iterator[duckdb.DuckDBPyConnect
 def engine_errors(staging: Path, doing: str, *, reads_source: bool = False) -> Iterator[None]:
     """The boundary: any library's error becomes ours, without a word of it.
 
-    doing: for the message, such as "reading benefit_cap". reads_source: then a broken stream is the source's.
+    doing: for the message, such as "reading benefit_cap". reads_source: then a broken stream is the source's; any
+    other fault is ours.
     """
     try:
         yield
@@ -79,9 +80,22 @@ def _ours(error: Exception, staging: Path, doing: str, reads_source: bool) -> Ex
         )
     if _disk_is_full(error, staging):
         return DiskFull(f"While {doing}: no space is left in the staging folder.", advice="Free some, then run again.")
-    if reads_source:
-        return SourceUnreachable(f"While {doing}: the source ended the connection.", advice="It is tried again.")
-    return TechnicalFailure(f"While {doing}: the engine failed ({type(error).__name__}).", advice="It is tried again.")
+    if reads_source and _is_broken_stream(error):
+        return SourceUnreachable(
+            f"While {doing}: the source failed or ended the connection.",
+            advice="It is tried again. If it stays so, ask the source's DBA.",
+        )
+    return TechnicalFailure(
+        f"While {doing}: the engine failed ({type(error).__name__}).",
+        advice="It is tried again. If it comes back, tell whoever maintains the software.",
+    )
+
+
+def _is_broken_stream(error: Exception) -> bool:
+    """A stream that breaks is DuckDB's IOException, which Arrow hands on as an OSError without a number."""
+    import duckdb
+
+    return isinstance(error, duckdb.IOException) or (isinstance(error, OSError) and error.errno is None)
 
 
 def _disk_is_full(error: Exception, staging: Path) -> bool:

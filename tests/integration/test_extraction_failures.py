@@ -11,7 +11,9 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
+from typing import Any
 
+import duckdb
 import pytest
 
 from extracts.errors import CheckFailed, DiskFull, ExtractsError, SourceUnreachable, TechnicalFailure
@@ -91,6 +93,22 @@ class TestTheSourceBreaksOff:
         assert stopped.value.retryable
         assert staged(tmp_path) == []
 
+    def test_after_the_first_rows(self, many: SmallSource, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        # Arrow hands the broken stream on; while the first message is made, most of it has not been read.
+        entered, made = many.agree(PLAN, tmp_path / "passfile"), reading.pseudonyms
+
+        def end_first(*arguments: Any, **keywords: Any) -> Any:
+            many.execute(
+                f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{role_name(PLAN.request_id)}'"
+            )
+            return made(*arguments, **keywords)
+
+        monkeypatch.setattr(reading, "_BATCH_ROWS", 10_000)
+        monkeypatch.setattr(reading, "pseudonyms", end_first)
+        with pytest.raises(SourceUnreachable):
+            many.extract(PLAN, tmp_path, source=entered)
+        assert staged(tmp_path) == []
+
     def test_before_reading(self, source: SmallSource, tmp_path: Path) -> None:
         nowhere = open_source(PLAN, "host=127.0.0.1 port=1 dbname=nowhere", tmp_path / "passfile")
         with pytest.raises(SourceUnreachable):
@@ -159,6 +177,8 @@ class TestEveryLibrarySaysNothing:
         ("module", "name", "failure"),
         [
             (reading, "pseudonyms", ValueError(f"could not convert {CANARY}")),
+            (reading, "message_sql", duckdb.BinderException(f"no column {CANARY}")),
+            (reading, "pseudonyms", duckdb.ConversionException(f"no date: {CANARY}")),
             (reading, "pseudonyms", OSError(5, f"I/O error at {CANARY}")),
             (ordering, "order_columns", KeyError(CANARY)),
             (reading, "pseudonyms", MemoryError(CANARY)),
@@ -181,6 +201,7 @@ class TestEveryLibrarySaysNothing:
         with pytest.raises(ExtractsError) as stopped:
             source.extract(PLAN, tmp_path)
         assert CANARY not in what_is_said(stopped.value).replace(f"CANARY = {CANARY!r}", "")
+        assert type(stopped.value) is TechnicalFailure, "the source is not to blame, and nobody is told so"
         assert stopped.value.__suppress_context__
         assert ("EXTRACTS_MEMORY_LIMIT_MB" in str(stopped.value)) == isinstance(failure, MemoryError)
         assert staged(tmp_path) == []

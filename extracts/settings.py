@@ -74,6 +74,11 @@ SETTINGS = (
         "no",
     ),
     Setting("EXTRACTS_SOURCE_PASSFILE", "libpq password file for the agreements' roles, mode 0600", ""),
+    Setting(
+        "EXTRACTS_CANARIES",
+        "File, mode 0600, of values that must never leave (of planted people), one a line; every extract is searched",
+        "",
+    ),
     Setting("EXTRACTS_HOLD_MAX_AGE_HOURS", "A hold list older than this stops every delivery", "24"),
     Setting("EXTRACTS_MEMORY_LIMIT_MB", "Memory that the engine may use, in MB", "400"),
     Setting("EXTRACTS_THREADS", "Threads of the engine", "2"),
@@ -231,6 +236,7 @@ def _places(found: Mapping[str, str]) -> Places:
         allowed_signers=place("EXTRACTS_ALLOWED_SIGNERS"),
         service_key=Path(found["EXTRACTS_SERVICE_KEY"]) if found.get("EXTRACTS_SERVICE_KEY") else None,
         passfile=Path(found["EXTRACTS_SOURCE_PASSFILE"]) if found.get("EXTRACTS_SOURCE_PASSFILE") else None,
+        canaries=Path(found["EXTRACTS_CANARIES"]) if found.get("EXTRACTS_CANARIES") else None,
     )
 
 

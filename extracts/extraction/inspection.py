@@ -105,7 +105,7 @@ def _raw_bytes(file: ExtractFile, canaries: Sequence[str]) -> CheckResult:
             window = tail + chunk
             hits += sum(w in window for w in wanted)
             tail = window[-overlap:]
-    return CheckResult(name, file.dataset, hits == 0, harm=harm)
+    return CheckResult(name, file.dataset, hits == 0, f"{len(wanted)} canaries looked for", harm=harm)
 
 
 def _cells(plan: ExtractPlan, planned: PlannedDataset, file: ExtractFile, rows: InspectedRows) -> list[CheckResult]:

@@ -86,6 +86,7 @@ class DemoHome:
             "EXTRACTS_SOURCE_PASSFILE": str(self.passfile),
             "EXTRACTS_SERVICE_KEY": str(self.people.key(SERVICE)),
             "EXTRACTS_RECOVERY_RECIPIENT": recovery,
+            "EXTRACTS_CANARIES": str(self.canaries),
         }
         write_secret(self.home / "settings.env", "".join(f"{n}={v}\n" for n, v in settings.items()))
 
@@ -93,6 +94,17 @@ class DemoHome:
     def passfile(self) -> Path:
         """The passwords of the agreements' roles, for the engine."""
         return self.home / "keys-source.pgpass"
+
+    @property
+    def canaries(self) -> Path:
+        """Names and numbers of the people in the source who must never leave."""
+        return self.home / "canaries.txt"
+
+    def note_canaries(self) -> None:
+        """Write down whom the source planted."""
+        with self.postgres.superuser(SOURCE) as connection:
+            found = connection.execute("SELECT surname, nino FROM dwp.person WHERE surname LIKE 'Zzcanary%'").fetchall()
+        write_secret(self.canaries, "".join(f"{value}\n" for person in found for value in person))
 
     def apply_roles(self, scripts: Mapping[str, str], membership_role: str, report: Callable[[str], None]) -> None:
         """Apply each agreement's script (role -> SQL) as its database administrator would, and note the passwords."""

@@ -55,8 +55,10 @@ class Decided:
 
 
 def fill_source(home: DemoHome, sql: Path, people: int, now: datetime, progress: Progress) -> dict[str, int]:
-    """The synthetic source, filled; rows per table."""
-    return create_sample(home.postgres.conninfo(SOURCE), sql, people=people, as_of=now, progress=progress)
+    """The synthetic source, filled, and the canaries that it planted noted; rows per table."""
+    made = create_sample(home.postgres.conninfo(SOURCE), sql, people=people, as_of=now, progress=progress)
+    home.note_canaries()
+    return made
 
 
 def decide_all(work: Workplace, home: DemoHome, requests: Path, progress: Progress) -> list[Decided]:

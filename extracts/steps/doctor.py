@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from extracts import signing
 from extracts.errors import SettingMissing
 from extracts.handover.encryption import check_recipient_key
+from extracts.steps.canaries import read_canaries
 from extracts.steps.conditions import Condition, each, look_at
 from extracts.steps.conditions_of_services import agreement_conditions, register_condition, source_conditions
 from extracts.steps.keys import read_key
@@ -38,6 +39,7 @@ def examine(work: Workplace, settings: Sequence[str] = ()) -> list[Condition]:
         look_at("allowed signers", lambda: _signers(work)),
         look_at("people", lambda: _people(work)),
         look_at("service key", lambda: _service(work)),
+        look_at("canaries", lambda: _canaries(work)),
         look_at("register and ledger", lambda: register_condition(work)),
         look_at("EXTRACTS_REGISTER_OWNER_URL", lambda: _owner(work)),
         *each("sources", source_conditions(work)),
@@ -119,6 +121,10 @@ def _service(work: Workplace) -> str:
     if work.service_key().stat().st_mode & 0o077:
         raise SettingMissing("The service's key can be read by others.", advice="chmod 600 it.")
     return f"signs as {service_principal(work)}"
+
+
+def _canaries(work: Workplace) -> str:
+    return f"{len(read_canaries(work.places.canaries))} values that must never leave are known"
 
 
 def _owner(work: Workplace) -> str:

@@ -8,6 +8,7 @@ from extracts.canonical import digest
 from extracts.extraction.sources.view_sql import data_of
 from extracts.steps import evidence, source
 from extracts.steps.approval import approved_now
+from extracts.steps.quality_report import write_report
 from extracts.steps.state import RunState, check_unchanged, settled_state
 from extracts.steps.suites import source_suite
 
@@ -35,6 +36,8 @@ def check_source(work: Workplace, key: RunKey, folder: RunFolder) -> dict[str, A
     reports = [_validated(work, approved.plan, checked, state) for checked in found]
     documents = [report_document(r) for r in reports]
     folder.write(SOURCE_REPORTS, {"reports": documents})
+    if not all(r.passed for r in reports):
+        write_report(folder, approved, state, reports)
     for report in reports:
         check_report(report)
     evidence.remember(work, key, state.delivery_id, evidence.SOURCE_CHECKED, {"reports": digest(documents)})

@@ -7,16 +7,17 @@ from typing import TYPE_CHECKING, Any
 from pydantic import TypeAdapter
 
 from extracts.canonical import digest
-from extracts.extraction.report import render_report
 from extracts.extraction.validation import check_report, validate_release
-from extracts.extraction.values import Extract, Report
+from extracts.extraction.values import Report
 from extracts.record import register
 from extracts.record.transaction import reading
 from extracts.steps import evidence
-from extracts.steps.approval import Approved, approved_now
+from extracts.steps.approval import approved_now
+from extracts.steps.canaries import read_canaries
 from extracts.steps.claim import check_staging
 from extracts.steps.gate_sign import REPORTS
 from extracts.steps.gate_source import SOURCE_REPORTS, report_document
+from extracts.steps.quality_report import write_report
 from extracts.steps.state import RunState, check_unchanged, extract_digest, load_extract, settled_state
 from extracts.steps.suites import release_suite
 
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 def validate_extract(work: Workplace, key: RunKey, folder: RunFolder) -> dict[str, Any]:
     """Reopen the files as a stranger would, then run the release suite.
 
-    Raises CheckFailed, LimitExceeded, SourceLate: naming checks, with counts only.
+    Raises CheckFailed, LimitExceeded, SourceLate: naming checks, with counts only. Raises SettingMissing.
     """
     from extracts.extraction.inspection import inspect
 
@@ -41,7 +42,13 @@ def validate_extract(work: Workplace, key: RunKey, folder: RunFolder) -> dict[st
     checked = _source_reports(work, key, state, folder)
     extract = load_extract(staging)
     limits = work.limits
-    inspected = inspect(approved.plan, extract, memory_limit_mb=limits.memory_limit_mb, threads=limits.threads)
+    inspected = inspect(
+        approved.plan,
+        extract,
+        memory_limit_mb=limits.memory_limit_mb,
+        threads=limits.threads,
+        canaries=read_canaries(work.places.canaries),
+    )
     released = validate_release(
         approved.plan,
         extract,
@@ -55,7 +62,7 @@ def validate_extract(work: Workplace, key: RunKey, folder: RunFolder) -> dict[st
     reports = (*checked, inspected, released)
     documents = [report_document(r) for r in reports]
     folder.write(REPORTS, {"reports": documents})
-    folder.write_text("report.html", _page(approved, state, extract, reports))
+    write_report(folder, approved, state, reports, extract)
     for report in reports:
         check_report(report)
     proved = {**built, "reports": digest(documents), "checks": sum(len(r.checks) for r in reports)}
@@ -73,19 +80,3 @@ def _previous_rows(work: Workplace, state: RunState) -> dict[str, int]:
     with reading(work.register) as view:
         previous = register.previous_delivery(view, state.request_id, state.first)
     return {f.dataset: f.rows for f in previous.files} if previous else {}
-
-
-def _page(approved: Approved, state: RunState, extract: Extract, reports: tuple[Report, ...]) -> str:
-    facts = {
-        "Delivery": state.delivery_id,
-        "Agreement": f"{approved.plan.request_id}, {approved.request['title']}",
-        "For": approved.request["recipient"]["name"],
-        "Under": approved.request["gateway"]["title"],
-        "Period": f"{state.period} ({state.first} to {state.last})",
-        "Data as at": f"{extract.snapshot.at:%d %B %Y %H:%M} UTC",
-        "Rows": ", ".join(f"{f.dataset} {f.rows:,}" for f in extract.files),
-        "Plan": approved.plan.digest,
-    }
-    return render_report(
-        f"Quality report {state.delivery_id}", facts, reports, {f.dataset: f.funnel for f in extract.files}
-    )

@@ -41,6 +41,7 @@ class Places:
     allowed_signers: Path
     service_key: Path | None
     passfile: Path | None
+    canaries: Path | None = None
 
     @property
     def recipient_keys(self) -> Path:

@@ -92,6 +92,7 @@ BEGIN
     PERFORM sample.stamp('hold', (SELECT count(*) FROM dwp.hold AS h WHERE h.ended_at IS NULL), as_of);
     DROP TABLE pg_temp.planned_claim;
     PERFORM sample.make_indexes();
+    PERFORM sample.plant_canaries();
     RETURN QUERY SELECT s.table_name, s.row_count FROM dwp.load_stamp AS s ORDER BY s.table_name;
 END
 $$;

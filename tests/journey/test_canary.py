@@ -10,6 +10,7 @@ import logging
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import duckdb
@@ -17,12 +18,17 @@ import psycopg
 import pytest
 
 from extracts.errors import ExtractsError, Outcome
+from extracts.extraction import reading
+from extracts.extraction.sources import rows
 from extracts.extraction.sources.names import data_view
+from extracts.handover.manifest import read_manifest
 from extracts.local.home import SOURCE
+from extracts.steps import gate_sign
 from extracts.steps.run import OUTCOME, run_step
 from extracts.steps.run_folder import GATES
+from extracts.steps.source_script import source_script
 from tests.support.command_line import extracts
-from tests.support.world import FIFE, World
+from tests.support.world import FIFE, SCP, World
 
 SURNAME, FORENAMES, ADDRESS = "ZZCANARYNAME", "ZZCANARYFORE", "ZZ1 CANARY STREET"
 POSTCODE, NINO, BORN = "ZZ99 9ZZ", "QQ987654D", "1812-03-04"
@@ -154,6 +160,44 @@ def test_a_delivery_of_canaries_leaves_none_in_clear(
     assert_silent(world, caplog.text, *printed, *capfd.readouterr())
 
 
+def test_people_who_must_never_leave_are_looked_for_in_every_extract(world: World) -> None:
+    assert world.run(SCP)["outcome"] == Outcome.DELIVERED
+    (folder,) = world.deliveries(SCP)
+    manifest, _ = read_manifest((folder / "manifest.json").read_bytes())
+    found = [c for r in manifest.reports for c in r.checks if c.name == "no canary is in the bytes"]
+    assert [(c.passed, c.detail) for c in found] == [(True, "4 canaries looked for")]
+    cells = [c for r in manifest.reports for c in r.checks if c.name == "no canary is in it"]
+    assert {c.target for c in cells} >= {"scottish_child_payment.surname", "scottish_child_payment.nino"}
+
+
+def test_if_holds_stop_working_the_person_on_hold_is_found_in_the_finished_file(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = source_script(world.work, SCP)
+    with monkeypatch.context() as without_holds:
+        without_holds.setattr(rows, "not_held", lambda *_: [])
+        without_holds.setattr(rows, "held", lambda *_: "false")
+        world.source(source_script(world.work, SCP))
+        try:
+            found = world.run(SCP)
+        finally:
+            world.source(script)
+    assert (found["outcome"], found["gate"]) == (Outcome.STOPPED, "validate_extract"), found
+    assert "no canary is in it" in found["reason"]
+    canaries = world.home.canaries.read_text().splitlines()
+    assert len(canaries) == 4
+    assert not [c for c in canaries if c in written(world) + str(found)]
+    assert not world.deliveries()
+
+
+def test_without_a_usable_list_of_them_nothing_is_signed(world: World) -> None:
+    world.home.canaries.chmod(0o644)
+    found = world.run(FIFE)
+    assert (found["outcome"], found["gate"]) == (Outcome.FAILED, "validate_extract")
+    assert "EXTRACTS_CANARIES names can be read by others" in found["reason"]
+    assert not world.deliveries()
+
+
 def _dividing(expression: str) -> str:
     """The agreement's view is what was approved; below it, a function fails with the row's values in its message."""
     return (
@@ -180,7 +224,7 @@ def test_a_database_error_that_quotes_a_row_does_not_get_out(
                 with pytest.raises(psycopg.Error, match=SURNAME):
                     connection.execute("SELECT count(*) FROM dwp.person")
             error, _ = fail_at(world, "check_source", caplog, capfd)
-            assert "P0001" in str(error) or "SQLSTATE" in str(error) or error.outcome == Outcome.STOPPED, str(error)
+            assert "P0001" in str(error), "PostgreSQL's own error, raised on the planted row, is what stopped it"
         finally:
             world.source(
                 "DROP POLICY IF EXISTS canary ON dwp.person; ALTER TABLE dwp.person DISABLE ROW LEVEL SECURITY;"
@@ -236,6 +280,33 @@ def test_whatever_a_driver_says_stays_inside(
     told = extracts(world, "why", FIFE)
     assert told.code == 0
     assert_silent(world, told.text)
+
+
+def test_duckdb_s_own_error_about_a_row_stays_inside(
+    world: World,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with pytest.raises(duckdb.ConversionException, match=SURNAME):
+        duckdb.execute(f"SELECT CAST('{SURNAME}' AS integer)").fetchall()
+    monkeypatch.setattr(reading, "treated", lambda column, _: f'CAST("{column.source}" AS integer)')
+    with planted(world):
+        error, _ = fail_at(world, "build_extract", caplog, capfd)
+    assert "(ConversionException)" in str(error)
+
+
+@pytest.mark.parametrize("key", [f"age1{SURNAME.lower()}", f"ssh-ed25519 {SURNAME}"])
+def test_pyrage_s_own_error_stays_inside(
+    world: World,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    key: str,
+) -> None:
+    known = gate_sign.decryption_keys(world.work, "fife-council")
+    monkeypatch.setattr(gate_sign, "decryption_keys", lambda *_: [replace(known[0], public_key=key)])
+    fail_at(world, "sign_manifest", caplog, capfd)
 
 
 def test_a_command_that_crashes_shows_no_traceback(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

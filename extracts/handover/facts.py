@@ -158,21 +158,22 @@ class Reconciliation(Fact):
 
 @dataclass(frozen=True)
 class CheckFacts(Fact):
-    """One check, in counts."""
+    """One check, in counts. Either it was made and passed, or it cannot concern this delivery."""
 
     name: Annotated[str, "The expectation or check."]
     target: Annotated[str, "What it was made on: a dataset or column."]
-    passed: Annotated[bool, "Whether it passed."]
+    passed: Annotated[bool, "Whether it was made and passed."]
     detail: Annotated[str, "Counts; never a value."] = ""
+    not_applicable: Annotated[str, "Why it was not made: what it is about is not in this delivery."] = ""
 
 
 @dataclass(frozen=True)
 class ReportFacts(Fact):
-    """One report of checks. A delivery exists only if every check was made and passed."""
+    """One report of checks. A delivery exists only if every check that applies was made and passed."""
 
     title: Annotated[str, "What was checked: the source, the release, the finished file."]
     suite: Annotated[str, "Suite of checks and its version."]
-    checks: Annotated[tuple[CheckFacts, ...], "Every check of it."]
+    checks: Annotated[tuple[CheckFacts, ...], "Every check of it, those that do not apply included."]
 
 
 @dataclass(frozen=True)
@@ -198,6 +199,9 @@ class Handling(Fact):
     onward_sharing: Annotated[str, "Whether the data may be passed on, and on whose authority."]
     warning: Annotated[str, "The offence that the gateway's Act makes of unlawful disclosure, if any."] = ""
     conditions: Annotated[tuple[str, ...], "Conditions of the decision."] = ()
+    special_conditions: Annotated[
+        tuple[str, ...], "Conditions that the request itself made, and that were approved."
+    ] = ()
 
 
 @dataclass(frozen=True)

@@ -195,5 +195,8 @@ def _report_problems(manifest: Manifest) -> Iterator[Problem]:
     if not manifest.reports:
         yield Problem("reports", "nothing was checked")
     for report in manifest.reports:
-        if not report.checks or not all(c.passed for c in report.checks):
+        made = [c for c in report.checks if not c.not_applicable]
+        if not made or not all(c.passed for c in made):
             yield Problem(f"reports.{report.title}", "a check failed or none was made: nothing may leave")
+        if any(c.passed and c.not_applicable for c in report.checks):
+            yield Problem(f"reports.{report.title}", "a check that was not made cannot have passed")

@@ -32,6 +32,7 @@ def _what(manifest: Manifest) -> str:
         "Marking": manifest.handling.classification,
         "Destroy by": f"{manifest.handling.destroy_by} (every copy)",
         "Contact": manifest.handling.contact,
+        "Checked": _checked(manifest),
     }
     if delivery.supersedes:
         facts["Replaces"] = f"{delivery.supersedes}: {delivery.reason}. Destroy that one; do not use it."
@@ -48,6 +49,13 @@ def _what(manifest: Manifest) -> str:
     )
     lines += _wrapped("everything about this delivery, signed", "  manifest.json: ", "    ")
     return "\n".join([*lines, ""])
+
+
+def _checked(manifest: Manifest) -> str:
+    checks = [c for report in manifest.reports for c in report.checks]
+    made = sum(c.passed for c in checks)
+    beside = f"; {len(checks) - made} do not concern this delivery, and it says why" if made < len(checks) else ""
+    return f"before it left, {made} checks were made and passed{beside} (manifest.json)"
 
 
 def _verify(manifest: Manifest) -> str:
@@ -133,6 +141,7 @@ def _forbidden(manifest: Manifest) -> str:
         else "Do not join the data with other data beyond that purpose.",
         f"Destroy every copy, backups included, by {handling.destroy_by}, and certify it to the contact above.",
         "Tell the contact above at once if the data are lost, seen by others or found to be wrong.",
+        *handling.special_conditions,
         *handling.conditions,
     ]
     lines = _heading("4. WHAT YOU MUST AND MUST NOT DO")

@@ -18,7 +18,7 @@ from extracts.handover.manifest import Manifest
 if TYPE_CHECKING:
     from extracts.agreement.plan import ExtractPlan, PlannedDataset
     from extracts.agreement.policy import Policy
-    from extracts.extraction.values import Extract, ExtractFile, Report, SourceCheck
+    from extracts.extraction.values import CheckResult, Extract, ExtractFile, Report, SourceCheck
     from extracts.steps.approval import Approved
 
 _PROJECT = Path(__file__).resolve().parents[2]
@@ -111,13 +111,13 @@ def reconciliation(files: Iterable[ExtractFile]) -> tuple[facts.Reconciliation, 
 
 
 def report_facts(reports: Iterable[Report]) -> tuple[facts.ReportFacts, ...]:
-    """Every check of every report, in counts."""
-    return tuple(
-        facts.ReportFacts(
-            r.title, r.suite, tuple(facts.CheckFacts(c.name, c.target, c.passed, c.detail) for c in r.checks)
-        )
-        for r in reports
-    )
+    """Every check of every report, in counts; of one that does not apply it says why, and not that it passed."""
+    return tuple(facts.ReportFacts(r.title, r.suite, tuple(_check_facts(c) for c in r.checks)) for r in reports)
+
+
+def _check_facts(check: CheckResult) -> facts.CheckFacts:
+    passed = check.passed and not check.not_applicable and not check.not_checked
+    return facts.CheckFacts(check.name, check.target, passed, check.detail, check.not_applicable)
 
 
 def disclosure(plan: ExtractPlan, files: Iterable[ExtractFile]) -> tuple[facts.Disclosure, ...]:
@@ -147,6 +147,7 @@ def handling(approved: Approved, made_on: date) -> facts.Handling:
         onward_sharing=request["onward_sharing"],
         warning=request["gateway"].get("warning") or "",
         conditions=approved.decision.conditions,
+        special_conditions=tuple(request["special_conditions"]),
     )
 
 

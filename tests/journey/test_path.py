@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from extracts.errors import Outcome
+from extracts.handover.manifest import read_manifest
 from extracts.handover.verify import verify_delivery
 from extracts.steps.ledger_check import check_ledger
 from tests.support.world import AGREEMENTS, ANALYSTS, FIFE, REFUSED, SCP, World
@@ -27,6 +28,21 @@ def test_every_approved_agreement_is_delivered_and_verifies(world: World) -> Non
     report = check_ledger(world.work, (world.work.places.drop_zone,))
     assert report.passed
     assert len(report.anchors_matched) == len(AGREEMENTS)
+
+
+def test_the_manifest_says_when_it_was_made_what_was_checked_and_on_which_conditions(world: World) -> None:
+    before = datetime.now(UTC)
+    assert world.run(SCP)["outcome"] == Outcome.DELIVERED
+    (folder,) = world.deliveries(SCP)
+    manifest, _ = read_manifest((folder / "manifest.json").read_bytes())
+    delivery = manifest.delivery
+    assert before <= delivery.data_as_at < delivery.extracted_at <= delivery.made_at
+    checks = [c for r in manifest.reports for c in r.checks]
+    assert all(c.passed != bool(c.not_applicable) for c in checks)
+    assert [c for c in checks if c.not_applicable], "what cannot be checked on this delivery is said with its reason"
+    (condition,) = manifest.handling.special_conditions
+    assert "before the family has been asked" in condition
+    assert condition in " ".join((folder / "README.txt").read_text().split())
 
 
 def test_a_refused_request_never_runs(world: World) -> None:

@@ -18,6 +18,8 @@ from extracts.canonical import digest_bytes
 from extracts.documents import parse
 from extracts.errors import CheckFailed
 from extracts.handover.delivery import Approval, assemble
+from extracts.handover.facts import CheckFacts
+from extracts.handover.manifest import Manifest
 from extracts.handover.openlineage import lineage_event
 from tests.support.builders import an_identified_plan
 from tests.support.deliveries import MadeDelivery, a_delivery, revised, with_agreement
@@ -121,6 +123,24 @@ def test_the_readme_sends_nobody_to_a_public_registry_for_the_software(delivery:
 def test_the_readme_of_a_correction_says_what_it_replaces_and_why(tmp_path: Path, keys: Keys) -> None:
     text = readme(a_delivery(tmp_path, keys, manifest=revised))
     assert "Replaces:   SDDSB-2026-027.2026-11.r1: Two councils were missing." in text
+
+
+def test_the_readme_counts_checks_that_were_made_apart_from_those_that_do_not_apply(tmp_path: Path, keys: Keys) -> None:
+    def with_one_that_was_not_made(m: Manifest) -> Manifest:
+        beside = CheckFacts("no canary is in the bytes", "all", False, "", "no canary is known for this source")
+        return replace(m, reports=(*m.reports, replace(m.reports[0], checks=(*m.reports[0].checks, beside))))
+
+    text = " ".join(readme(a_delivery(tmp_path, keys, manifest=with_one_that_was_not_made)).split())
+    assert "3 checks were made and passed; 1 do not concern this delivery" in text
+
+
+def test_the_readme_repeats_the_conditions_of_request_and_decision(tmp_path: Path, keys: Keys) -> None:
+    def with_special_conditions(m: Manifest) -> Manifest:
+        return replace(m, handling=replace(m.handling, special_conditions=("No payment is ended on it alone.",)))
+
+    assert "  - No payment is ended on it alone." in readme(
+        a_delivery(tmp_path, keys, manifest=with_special_conditions)
+    )
 
 
 def test_the_readme_of_an_identified_delivery_speaks_of_no_pseudonyms(tmp_path: Path, keys: Keys) -> None:

@@ -123,6 +123,12 @@ CONTRADICTIONS: dict[str, Callable[[Manifest], Manifest]] = {
     "a check that failed": lambda m: replace(
         m, reports=(*m.reports, replace(m.reports[0], checks=(CheckFacts("x", "y", False),)))
     ),
+    "a check that passed without being made": lambda m: replace(
+        m, reports=(replace(m.reports[0], checks=(*m.reports[0].checks, CheckFacts("x", "y", True, "", "why not"))),)
+    ),
+    "a report of which nothing applied": lambda m: replace(
+        m, reports=(replace(m.reports[0], checks=(CheckFacts("x", "y", False, "", "why not"),)),)
+    ),
     "a report without checks": lambda m: replace(m, reports=(replace(m.reports[0], checks=()),)),
     "no report": lambda m: replace(m, reports=()),
     "itself as the delivery before it": lambda m: replace(m, previous=Previous(m.delivery.id, "sha256:" + "0" * 64)),

@@ -11,7 +11,8 @@ Great Expectations does the checking; it is imported only when a validation runs
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, fields, replace
 from datetime import datetime
 from decimal import Decimal
@@ -23,7 +24,7 @@ from extracts.canonical import digest
 from extracts.catalogue.contract import Dataset
 from extracts.documents import read
 from extracts.errors import CheckFailed, ExtractsError, LimitExceeded, SourceLate
-from extracts.extraction.validation_check import COLUMNS, FACTS, ROWS, Check, result_of, rule_check
+from extracts.extraction.validation_check import COLUMNS, FACTS, ROWS, Check, Finding, result_of, rule_check
 from extracts.extraction.validation_release import Facts, release_checks
 from extracts.extraction.validation_source import SourceFacts, shown_in_file, source_checks, written_checks
 from extracts.extraction.validation_suite import Scope, Suite, check_contract_rules, suite_from_document
@@ -189,13 +190,23 @@ def _told(check: Check, facts: Mapping[str, int | Decimal | None]) -> str:
 
 
 def _run(engine: sa.Engine, batches: Mapping[str, str], checks: list[Check]) -> list[CheckResult]:
-    from extracts.extraction.validation_engine import run_checks
-
+    run_checks = great_expectations_checks()
     try:
         found = run_checks(engine, batches, checks)
     finally:
         engine.dispose()
     return [result_of(c, found[c]) for c in checks]
+
+
+def great_expectations_checks() -> Callable[[sa.Engine, Mapping[str, str], list[Check]], Mapping[Check, Finding]]:
+    """`validation_engine.run_checks`, imported without a word of Great Expectations below an error.
+
+    It tells of hundreds of functions that it skips, and would drown what the task's log has to say.
+    """
+    logging.getLogger("great_expectations").setLevel(logging.ERROR)
+    from extracts.extraction.validation_engine import run_checks
+
+    return run_checks
 
 
 def _report(title: str, suite: Suite, checks: list[Check], results: list[CheckResult]) -> Report:

@@ -202,3 +202,14 @@ def test_great_expectations_is_imported_only_when_a_validation_runs() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code, *MODULES], cwd=ROOT, check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-500:]
+
+
+def test_great_expectations_does_not_fill_the_task_s_log_when_it_is_imported() -> None:
+    code = (
+        "import logging\n"
+        "logging.basicConfig(level=logging.INFO)\n"
+        "from extracts.extraction.validation import great_expectations_checks\n"
+        "great_expectations_checks()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True, text=True)
+    assert done.stdout + done.stderr == ""

@@ -1,8 +1,9 @@
 """A real Airflow runs the agreements, and a forum member who knows no Python looks at them in a browser.
 
-One Airflow for all tests here. Its runs, in this order, are the story that the pages then tell: Fife delivered, nothing
-due, and once without a recorded outcome; the analysts' statistics stopped for want of a key to encrypt to; Scottish
-Child Payment suspended, and started by somebody who had signed it.
+One Airflow for all tests here. Its runs, in this order, are the story that the pages then tell: the analysts'
+statistics stopped by a planted row, and without a source; Fife delivered, nothing due, and once without a recorded
+outcome; the analysts' stopped for want of a key to encrypt to; Scottish Child Payment suspended, and started by
+somebody who had signed it.
 """
 
 from __future__ import annotations
@@ -20,18 +21,22 @@ from playwright.sync_api import Page, sync_playwright
 
 from extracts.agreement.decision import OrderKind
 from extracts.errors import NotPermitted
+from extracts.extraction.sources.names import data_view
 from extracts.local.airflow import LocalAirflow
 from extracts.local.airflow_client import AirflowClient
 from extracts.local.airflow_config import AirflowConfig, User
+from extracts.local.home import SOURCE
 from extracts.local.people import CONTROLLER
 from extracts.local.processes import wait_until
 from extracts.settings import PROJECT
+from tests.journey.test_canary import passwords
 from tests.support.world import AGREEMENTS, ANALYSTS, FIFE, SCP, World, copied
 
 pytestmark = [pytest.mark.airflow, pytest.mark.timeout(900)]
 USERS = (User("engineer", "op"), User("forum", "viewer"), User(CONTROLLER, "op"))
 LOST = "outcome-lost"  # the run whose outcome cannot be written down
 WIDTHS = (1440, 900)
+PLANTED = ("QQ98765", "ZZCANARYNAME")  # a number that the source suite refuses, and a name
 
 
 @dataclass(frozen=True)
@@ -88,6 +93,7 @@ def a_config(world: World) -> AirflowConfig:
 
 def the_story(world: World, airflow: LocalAirflow, client: AirflowClient) -> dict[str, dict[str, Any]]:
     """Every run once it has ended."""
+    failed = failing_at_the_source(world, airflow, client)
     world.order(SCP, OrderKind.SUSPEND)
     lost = world.work.places.runs / FIFE / LOST / "outcome.json"
     lost.mkdir(parents=True)  # where a file should go, so that writing it fails
@@ -103,10 +109,39 @@ def the_story(world: World, airflow: LocalAirflow, client: AirflowClient) -> dic
     world.order(SCP, OrderKind.RESUME)
     with airflow.client(CONTROLLER) as signer:
         own = signer.trigger(dag(SCP))
-    return runs | {
-        "own": client.wait_for_run(dag(SCP), own, check=airflow.check),
-        "ended": ended_by_hand(client, client.trigger(dag(SCP))),
-    }
+    return (
+        failed
+        | runs
+        | {
+            "own": client.wait_for_run(dag(SCP), own, check=airflow.check),
+            "ended": ended_by_hand(client, client.trigger(dag(SCP))),
+        }
+    )
+
+
+def failing_at_the_source(world: World, airflow: LocalAirflow, client: AirflowClient) -> dict[str, dict[str, Any]]:
+    """A run that stops on a planted person's row, and one whose source is not there."""
+
+    def run() -> dict[str, Any]:
+        return client.wait_for_run(dag(ANALYSTS), client.trigger(dag(ANALYSTS)), check=airflow.check)
+
+    person = f"nino = (SELECT min(nino) FROM {data_view(ANALYSTS, 'pension_credit_award')})"
+    with world.home.postgres.superuser(SOURCE) as connection:
+        row = connection.execute(f"SELECT person_id, nino, surname FROM dwp.person WHERE {person}".encode()).fetchone()
+        assert row
+        plant = "UPDATE dwp.person SET nino = %s, surname = %s WHERE person_id = %s"
+        connection.execute(plant, (*PLANTED, row[0]))
+        try:
+            broken = run()
+        finally:
+            connection.execute(plant, (row[1], row[2], row[0]))
+    settings = world.home.home / "settings.env"
+    as_it_was = settings.read_text()
+    settings.write_text(re.sub(r"(EXTRACTS_SOURCE_SAMPLE=.*port=)\d+", r"\g<1>1", as_it_was))
+    try:
+        return {"broken": broken, "unreachable": run()}
+    finally:
+        settings.write_text(as_it_was)
 
 
 def ended_by_hand(client: AirflowClient, run_id: str) -> dict[str, Any]:
@@ -136,6 +171,8 @@ def ended_by_hand(client: AirflowClient, run_id: str) -> dict[str, Any]:
             "failed",
             rf"stopped by a control \(check_approval\): .*{CONTROLLER} signed the decision and started.*",
         ),
+        ("broken", "failed", r"stopped by a control \(check_source\): .*nino .*"),
+        ("unreachable", "failed", r"technical failure \(check_source\): The source cannot be reached.*"),
         ("lost", "failed", r"technical failure: the run ended before its outcome was recorded.*"),
         ("ended", "failed", r"technical failure \(\w+\): \w+ was ended from outside before it could say why\."),
     ],
@@ -167,11 +204,29 @@ def test_a_run_that_somebody_ends_by_hand_still_cleans_up(scene):
 
 def test_a_refusal_is_not_tried_again_and_what_may_mend_itself_is(scene):
     tries = {}
-    for name, task in (("stopped", "sign_manifest"), ("lost", "record_outcome")):
+    for name, task in (
+        *(("stopped", "sign_manifest"), ("broken", "check_source")),
+        *(("unreachable", "check_source"), ("lost", "record_outcome")),
+    ):
         run = scene.runs[name]
         found = scene.engineer.task_instances(run["dag_id"], run["dag_run_id"])
         tries[name] = next(t["try_number"] for t in found if t["task_id"] == task)
-    assert tries == {"stopped": 1, "lost": 4}
+    assert tries == {"stopped": 1, "broken": 1, "unreachable": 2, "lost": 4}
+
+
+def test_no_value_and_no_password_is_in_airflow_s_tables_or_logs(scene):
+    tables = ("xcom", "rendered_task_instance_fields", "dag_run", "dag_run_note", "task_instance", "log")
+    with scene.world.home.postgres.superuser("airflow_ui") as connection:
+        found = {
+            t: str(connection.execute(f"SELECT to_jsonb(t)::text FROM {t} t".encode()).fetchall())
+            for t in (*tables, "task_instance_note", "task_instance_history")
+        }
+    logs = [p for p in scene.world.home.home.rglob("*.log") if "postgres" not in p.parts]
+    assert len([p for p in logs if "task_id=check_source" in str(p)]) >= 4, "tasks wrote logs"
+    found |= {str(p): p.read_text(errors="replace") for p in logs}
+    secret = [*PLANTED, *passwords(scene.world)]
+    assert all(found[t] != "[]" for t in tables)
+    assert not [where for where, text in found.items() if any(s in text for s in secret)]
 
 
 def test_nothing_due_ends_quietly(scene):

@@ -52,7 +52,7 @@ def restored_views(world: World) -> str:
 def assert_nothing_left(world: World, request_id: str, found: dict[str, Any]) -> None:
     assert not world.deliveries()
     assert not world.staged()
-    named = (request_id, "benefit_cap", "hold list")
+    named = (request_id, "benefit_cap", "pension_credit_award", "hold list")
     assert any(about in found["reason"] for about in named), found
     told = extracts(world, "why", request_id, "--json").json
     assert told["last_outcome"] == found["outcome"]
@@ -102,11 +102,13 @@ def test_a_changed_view_stops_the_run(world: World, change: str) -> None:
 
 
 def test_a_column_added_to_the_source_changes_nothing(world: World) -> None:
+    assert world.run(FIFE)["outcome"] == Outcome.DELIVERED
     add = "ALTER TABLE dwp.person ADD COLUMN shoe_size integer DEFAULT 42"
     with changed(world, add, "ALTER TABLE dwp.person DROP COLUMN shoe_size"):
-        assert world.run(FIFE)["outcome"] == Outcome.DELIVERED
-    (folder,) = world.deliveries(FIFE)
-    assert "shoe_size" not in (folder / "manifest.json").read_text()
+        assert world.run(FIFE, reason="The source has another column.")["outcome"] == Outcome.DELIVERED
+    before, after = (read_manifest((f / "manifest.json").read_bytes())[0].files[0] for f in world.deliveries(FIFE))
+    assert (after.columns, after.schema_digest) == (before.columns, before.schema_digest)
+    assert (after.rows, after.clear_sha256) == (before.rows, before.clear_sha256)
 
 
 def test_a_curated_view_edited_in_its_file_stops_until_its_contract_says_so(world: World, tmp_path: Path) -> None:
@@ -244,11 +246,26 @@ def test_a_late_source_is_called_late_and_nobodys_fault(world: World) -> None:
     assert world.run(FIFE)["outcome"] == Outcome.DELIVERED
 
 
+def test_a_source_that_breaks_its_promise_leaves_a_quality_report(world: World) -> None:
+    with world.home.postgres.superuser(SOURCE) as connection:
+        query = f"SELECT min(nino) FROM {data_view(ANALYSTS, 'pension_credit_award')}"
+        (nino,) = connection.execute(query.encode()).fetchone() or ()
+    change = f"UPDATE dwp.person SET nino = 'QQ98765' WHERE nino = '{nino}'"
+    found = run_against(world, change, f"UPDATE dwp.person SET nino = '{nino}' WHERE nino = 'QQ98765'", ANALYSTS)
+    assert (found["outcome"], found["gate"]) == (Outcome.STOPPED, "check_source")
+    (report,) = world.work.places.runs.rglob("report.html")
+    text = report.read_text()
+    assert "Stopped: nothing leaves" in text
+    assert "nino <span>in pension_credit_award</span>" in text
+    assert "QQ98765" not in text
+
+
 def test_a_source_without_rows_delivers_nothing(world: World) -> None:
     change = "UPDATE dwp.universal_credit_assessment_period SET cap_reduction = -cap_reduction WHERE cap_reduction > 0"
     undo = "UPDATE dwp.universal_credit_assessment_period SET cap_reduction = -cap_reduction WHERE cap_reduction < 0"
     found = run_against(world, change, undo)
-    assert found["outcome"] == Outcome.STOPPED, found
+    assert (found["outcome"], found["gate"]) == (Outcome.STOPPED, "build_extract"), found
+    assert re.search(r"benefit_cap, \d{4}-\d\d: 0 rows, but at least \d+ are expected", found["reason"]), found
 
 
 def test_more_rows_than_agreed_are_not_delivered(world: World, tmp_path: Path) -> None:
@@ -261,8 +278,8 @@ def test_more_rows_than_agreed_are_not_delivered(world: World, tmp_path: Path) -
     finally:
         plan = load_published(world.work, OTHER).plan
         world.source(source_ended_sql(plan, world.work.datasets, world.work.places.sql / "roles"))
-    assert found["outcome"] == Outcome.STOPPED, found
-    assert "5" in found["reason"]
+    assert (found["outcome"], found["gate"]) == (Outcome.STOPPED, "build_extract"), found
+    assert re.search(r"\d+ rows, but the agreement allows at most 5\.", found["reason"]), found
     assert_nothing_left(world, OTHER, found)
 
 

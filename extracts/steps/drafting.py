@@ -139,4 +139,4 @@ def _examined_for(work: Workplace, request_id: str, refuse: tuple[str, ...], out
 
 def _stopping(examined: Examined) -> str:
     found = (*examined.assessment.violations, *examined.assessment.gaps)
-    return "; ".join(f"{f.rule}: {f.message}" for f in found) or "no plan can be made of it"
+    return "; ".join(f"{f.rule}: {f.message}" for f in found) or examined.refusal

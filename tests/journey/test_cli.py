@@ -249,7 +249,7 @@ def test_a_board_member_sees_what_is_asked_and_what_the_policy_finds_without_the
         "pension_credit_award.sort_code (keep): To group accounts by bank.",
         "VIOLATION N5",
         "Bank details are shared for no purpose that is listed today",
-        "Drop the columns; a count or a mark of presence may do.",
+        "Drop the columns; bank details have no treatment that makes them shareable",
         "submitted, by",
     ):
         assert told in said.text, told

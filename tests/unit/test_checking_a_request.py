@@ -7,7 +7,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from extracts.steps.decisions import _stopping
+from extracts.steps.drafting import _stopping
 from extracts.steps.requests import examine
 from tests.support.builders import BENEFIT_CAP, EXAMPLES, TODAY, a_request, the_datasets, the_parties, the_policy
 from tests.support.command_line import Said, extracts

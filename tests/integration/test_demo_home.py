@@ -15,10 +15,12 @@ from pathlib import Path
 
 import pytest
 
+from extracts import signing
 from extracts.errors import TechnicalFailure
 from extracts.local import demo
 from extracts.local.demo import running
 from extracts.local.home import MARK, DemoHome
+from extracts.local.people import BOARD, People
 from extracts.local.processes import processes_in, wait_until
 from extracts.settings import PROJECT
 from tests.support.command_line import extracts
@@ -36,14 +38,15 @@ PLACES = [
 ]
 _KILLED_EVERYWHERE = textwrap.dedent(
     """
-    import importlib, json, os, signal, sys
+    import atexit, importlib, json, os, signal, sys
     from pathlib import Path
     from extracts.local.airflow import LocalAirflow
-    from extracts.local.demo import running
+    from extracts.local.demo import running, stop
     from extracts.record import ledger, register
     from extracts.record.transaction import reading
 
     home, places = Path(sys.argv[1]), sys.argv[2:]
+    atexit.register(stop, home)  # whatever this test finds
     LocalAirflow.start = LocalAirflow.stop = lambda *_: None
 
     def kill(place):
@@ -107,6 +110,24 @@ def test_a_demo_that_was_killed_anywhere_is_made_good_by_the_next_and_a_further_
         assert good["events"].count(kind) == times, kind
     assert again == good
     assert not processes_in(home / "postgres" / "data")
+
+
+def test_a_key_pair_of_which_a_killed_demo_made_a_half_is_made_whole(tmp_path: Path, monkeypatch) -> None:
+    people = People(tmp_path)
+    with monkeypatch.context() as patched:
+        renamed = []
+        rename = Path.rename
+        patched.setattr(Path, "rename", lambda *paths: _once(rename, paths, renamed))
+        with pytest.raises(KeyboardInterrupt):
+            people.make()
+    people.make()
+    assert signing.sign(b"data", people.key(BOARD), signing.DECISION_BOARD)
+
+
+def _once(rename, paths: tuple[Path, ...], renamed: list[Path]) -> None:
+    if renamed:
+        raise KeyboardInterrupt
+    renamed.append(rename(*paths))
 
 
 # --- failures: exit code 1, the reason, and nothing left running -----------------------------------------------------

@@ -64,7 +64,10 @@ def with_lock(
     dataset: Dataset, deployed_digest: str, controls: Mapping[str, str], locks: tuple[ViewLock, ...]
 ) -> tuple[ViewLock, ...]:
     """The locks with that of this version. Raises SourceChanged if the version was locked to another view."""
-    new, old = ViewLock(dataset.version, dataset.view_digest, deployed_digest, controls), lock_of(locks, dataset.version)
+    new, old = (
+        ViewLock(dataset.version, dataset.view_digest, deployed_digest, controls),
+        lock_of(locks, dataset.version),
+    )
     if old is None:
         return (*locks, new)
     if old.view_digest != dataset.view_digest:

@@ -199,7 +199,8 @@ def test_locks_are_read_as_they_were_written(tmp_path: Path) -> None:
 )
 def test_locks_that_cannot_be_read_are_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "view.lock.json").write_text(text)
-    with pytest.raises(InvalidDocument, match=r"is not a list of .* Allowed: version, view_digest, deployed_digest, controls"):
+    allowed = "version, view_digest, deployed_digest, controls"
+    with pytest.raises(InvalidDocument, match=rf"is not a list of .* Allowed: {allowed}"):
         read_locks(tmp_path / "view.lock.json")
 
 

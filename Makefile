@@ -28,7 +28,7 @@ up: env          ## the Airflow UI with sample data and demo users on PORT (8080
 	@$(VENV)/bin/extracts up --port $(PORT)
 
 test: env system ## everything, from a clean checkout
-	@$(PY) -m pytest
+	@$(PY) -m pytest -n 2 --dist loadfile
 
 system:          ## what only the operating system's packages can give (Chromium, for the tests that look at pages)
 	@bash tests/support/system.sh

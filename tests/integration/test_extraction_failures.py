@@ -83,13 +83,16 @@ class TestTheSourceBreaksOff:
         readers = "AND state = 'active'" if whose == "the readers only" else ""
 
         def end() -> None:
-            many.execute(
+            # By a connection of its own: that of the source belongs to the test's thread.
+            many.database.rows(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
                 f" WHERE usename = '{role_name(PLAN.request_id)}' {readers}"
             )
 
+        timer = threading.Timer(0.15, end)
         with pytest.raises(SourceUnreachable) as stopped:
-            many.extract(PLAN, tmp_path, source=entered, progress=at("reading", threading.Timer(0.15, end).start))
+            many.extract(PLAN, tmp_path, source=entered, progress=at("reading", timer.start))
+        timer.join()  # else it could end what a later test reads
         assert stopped.value.retryable
         assert staged(tmp_path) == []
 

@@ -225,7 +225,7 @@ def test_no_value_and_no_password_is_in_airflow_s_tables_or_logs(scene):
     assert len([p for p in logs if "task_id=check_source" in str(p)]) >= 4, "tasks wrote logs"
     found |= {str(p): p.read_text(errors="replace") for p in logs}
     secret = [*PLANTED, *passwords(scene.world)]
-    assert all(found[t] != "[]" for t in tables)
+    assert {t for t in tables if found[t] == "[]"} <= {"rendered_task_instance_fields"}, "no task has a template"
     assert not [where for where, text in found.items() if any(s in text for s in secret)]
 
 

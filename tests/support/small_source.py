@@ -173,6 +173,8 @@ class SmallSource:
         """One statement as the superuser, at once."""
         if self.connection is None or self.connection.closed:
             self.connection = self.database.connect()
+            # A reader that was left behind shall be told of at once, by its lock, not by a test's time limit.
+            self.connection.execute("SET lock_timeout = '60s'")
         self.connection.execute(statement.encode(), values)
 
 

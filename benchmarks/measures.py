@@ -69,7 +69,7 @@ def extract(job: Job) -> None:
     from extracts.steps.approval_file import load_published
 
     work = open_workplace(job.environment)
-    plan, now = load_published(work, REQUEST).plan, datetime.now(UTC)
+    plan, now = load_published(work, REQUEST).plan, work.now()
     folder = Path(tempfile.mkdtemp())
     try:
         build(
@@ -80,7 +80,7 @@ def extract(job: Job) -> None:
             datasets=work.datasets,
             keys=Keys("ab" * 32, "cd" * 32),
             settings=EngineSettings(work.limits.memory_limit_mb, work.limits.threads),
-            now=now,
+            now=work.now,
             hold_max_age_hours=work.limits.hold_max_age_hours,
         )
     finally:

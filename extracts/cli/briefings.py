@@ -20,7 +20,7 @@ Afresh = Annotated[bool, typer.Option("--afresh", help="Count again, and keep a 
 
 
 def briefing(request_id: RequestId, afresh: Afresh = False, user: Actor = "", as_json: Json = False) -> None:
-    """What the Board reads before it decides: counted in the source, small counts hidden."""
+    """What the Board reads before it decides. Counted in the source, small counts hidden."""
     from extracts.steps.briefing import briefing_of
 
     found = briefing_of(workplace(), request_id, acting(user), afresh=afresh)
@@ -28,7 +28,7 @@ def briefing(request_id: RequestId, afresh: Afresh = False, user: Actor = "", as
 
 
 def counter_offer(request_id: RequestId, user: Actor = "", as_json: Json = False) -> None:
-    """The smaller request that would pass, beside the one that was asked for; the requester may accept it."""
+    """The smaller request that would pass. Beside the one that was asked for; the requester may accept it."""
     from extracts.steps.counter_offers import make_counter_offer
 
     found = make_counter_offer(workplace(), request_id, acting(user))
@@ -36,7 +36,7 @@ def counter_offer(request_id: RequestId, user: Actor = "", as_json: Json = False
 
 
 def accept(request_id: RequestId, user: Actor = "", as_json: Json = False) -> None:
-    """Accept the counter-offer: it becomes the next version, and is decided like any other. For its requester."""
+    """Accept the counter-offer, for its requester. It becomes the next version, and is decided like any other."""
     from extracts.steps.counter_offers import accept_counter_offer
 
     examined = accept_counter_offer(workplace(), request_id, user or signed_in(), acting(user))

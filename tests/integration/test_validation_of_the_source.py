@@ -262,7 +262,7 @@ def test_what_the_engine_makes_of_the_sample_passes_the_release_suite(
         datasets=source.datasets,
         keys=Keys("a" * 64, "b" * 64),
         settings=EngineSettings(memory_limit_mb=200),
-        now=NOW,
+        now=lambda: NOW,
         hold_max_age_hours=24,
     )
     report = validate_release(

@@ -6,15 +6,16 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import typer.main
 from rich.console import Console
 
-from extracts.agreement.decision import DecisionOutcome
+from extracts.agreement.status import Status
 from extracts.cli import demo, output
 from extracts.cli.app import app
 from extracts.cli.output import show_facts, show_table
@@ -98,11 +99,12 @@ def test_an_unknown_status_is_told_with_the_statuses_there_are(tmp_path: Path) -
 @pytest.fixture
 def delivered(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[Delivered]:
     """`demo` and `up` in a world where all is made and delivered already; `up` is interrupted once it is ready."""
-    done = [Delivered("SDDSB-2026-021", "success", {"outcome": "delivered", "delivery": "d"}, {"cap": {"source": 9}})]
+    entry = SimpleNamespace(delivery_id="SDDSB-2026-021.2026-10.r1", bytes=9, files=())
+    done = [Delivered("SDDSB-2026-021", {"outcome": "delivered"}, cast(Any, entry), None, {"cap": {"source": 9}})]
     request = SimpleNamespace(
         request_id="SDDSB-2026-021", title="A title", requester=SimpleNamespace(organisation="fife-council")
     )
-    decided = SimpleNamespace(examined=SimpleNamespace(request=request), outcome=DecisionOutcome.APPROVE)
+    decided = SimpleNamespace(examined=SimpleNamespace(request=request), status=Status.APPROVED)
     config = SimpleNamespace(passwords=lambda: {"forum": "a-password"})
     airflow = SimpleNamespace(url="http://127.0.0.1:8080", config=config, check=_interrupt)
     world = SimpleNamespace(
@@ -134,13 +136,14 @@ def test_the_demo_sums_up_as_json(delivered: list[Delivered]) -> None:
         "request": "SDDSB-2026-021",
         "asked_by": "fife-council",
         "for": "A title",
-        "decided": "approve",
+        "decided": "approved",
     }
     assert said.json["deliveries"][0]["rows"] == {"cap": {"source": 9}}
 
 
 def test_a_demo_that_did_not_deliver_is_one_document_too_and_exits_1(delivered: list[Delivered]) -> None:
-    delivered[0].outcome.update(outcome="source late", reason="It was loaded long ago.")
+    late = {"outcome": "source late", "reason": "It was loaded long ago."}
+    delivered[0] = replace(delivered[0], outcome=late, delivery=None)
     said = extracts(None, "demo", "--json")
     assert said.code == 1
     assert said.json["deliveries"][0]["reason"] == "It was loaded long ago."

@@ -25,6 +25,7 @@ from extracts.settings import PROJECT
 from extracts.steps.approval_file import load_published
 from extracts.steps.signers import service_principal
 from tests.support.command_line import environment_of
+from tests.support.deciding import REQUESTER
 from tests.support.guides import HOW_TO, Shell, blocks, commands
 from tests.support.world import FIFE, SCP, World, copied
 
@@ -107,7 +108,10 @@ def _times(delivery: Path) -> dict[str, str]:
 # --- the requester ---------------------------------------------------------------------------------------------------
 
 
-def test_the_rows_that_the_page_asks_for_pass_the_check(world: World, tmp_path: Path) -> None:
+def test_the_rows_that_the_page_asks_for_pass_the_check(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("extracts.cli.options.signed_in", lambda: REQUESTER)
     (rows,) = [b.text for b in blocks(page("write-a-request")) if b.text.startswith("rows:")]
     sample = (PROJECT / "examples" / "requests" / "fife-benefit-cap.yaml").read_text()
     shell = a_shell(world, tmp_path)

@@ -18,6 +18,7 @@ from extracts.agreement.drawing_up import Terms
 from extracts.agreement.signers import NAMESPACES
 from extracts.agreement.status import Status
 from extracts.catalogue.people import Role
+from extracts.errors import NotFound
 from extracts.extraction.sources.briefing_views import ROLE as BRIEFING_ROLE
 from extracts.extraction.sources.names import MEMBERSHIP_ROLE, role_name
 from extracts.local.home import SOURCE, DemoHome
@@ -26,7 +27,7 @@ from extracts.local.sample import create_sample
 from extracts.steps.decided import waiting_decisions
 from extracts.steps.decisions import draw_up_decision, sign_decision
 from extracts.steps.publishing import publish_missing
-from extracts.steps.requests import Examined, stored_request, submit_request
+from extracts.steps.requests import Examined, check_request, stored_request, submit_request
 from extracts.steps.source_counting import briefing_script
 from extracts.steps.source_script import source_script
 from extracts.steps.workplace import Workplace
@@ -65,7 +66,7 @@ def decide_all(work: Workplace, home: DemoHome, requests: Path, progress: Progre
     """Submit every sample request and let the two deciders sign; what the policy stops is refused, with reasons."""
     decided = []
     for file in sorted(requests.glob("*.yaml")):
-        examined = submit_request(work, file, _requester(file, work))
+        examined = _submitted(work, file)
         request_id = examined.request.request_id
         if _waits(work, examined):
             _decide(work, home, examined)
@@ -85,11 +86,15 @@ def apply_scripts(work: Workplace, home: DemoHome, decided: list[Decided], progr
     home.apply_roles(scripts, MEMBERSHIP_ROLE, lambda role: progress(f"role {role} may read its own views, no more"))
 
 
-def _requester(file: Path, work: Workplace) -> str:
-    from extracts.agreement.request import parse_request
-    from extracts.documents import read
-
-    return parse_request(read(file)).requester.email
+def _submitted(work: Workplace, file: Path) -> Examined:
+    """The sample, on the register. What was submitted before is left as it is, whatever became of it."""
+    examined = check_request(work, file)
+    request = examined.request
+    try:
+        stored_request(work, request.request_id, request.version)
+    except NotFound:
+        return submit_request(work, file, request.requester.email)
+    return examined
 
 
 def _waits(work: Workplace, examined: Examined) -> bool:

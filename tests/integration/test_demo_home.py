@@ -33,7 +33,7 @@ PLACES = [
     "extracts.local.sample:apply_schema:after",
     "extracts.local.world:draw_up_decision:after",
     "extracts.local.world:sign_decision:after",
-    "extracts.steps.decisions:publish_agreement:before",
+    "extracts.steps.decisions:publish_in_force:before",
     "extracts.local.home:DemoHome.apply_roles:before",
 ]
 _KILLED_EVERYWHERE = textwrap.dedent(
@@ -182,6 +182,7 @@ def test_whatever_fails_every_process_is_ended(tmp_path: Path, monkeypatch, fail
     home = tmp_path / "home"
     monkeypatch.setattr(demo, "fill_source", lambda *_: _fail_once(home) if failing == "source" else {})
     monkeypatch.setattr(demo, "decide_all", lambda *_: [])
+    monkeypatch.setattr(demo, "apply_scripts", lambda *_: None)
     with pytest.raises(TechnicalFailure) as failure, running(home, 1_000, lambda _: None):
         pytest.fail("it must not come so far")
     expected = {"airflow": "could not prepare its database (exit code 3)", "source": "no source"}

@@ -79,7 +79,7 @@ def test_the_contract_is_read_and_locked_to_the_deployed_view(followed: Followed
     datasets = load_datasets(followed.folder / "expectations", followed.folder / "sql")
     assert set(datasets) == {*followed.before, DATASET}
     assert datasets[DATASET].deployed_view_digest
-    lock = json.loads((followed.folder / "expectations" / DATASET / "view.lock.json").read_text())
+    (lock,) = json.loads((followed.folder / "expectations" / DATASET / "view.lock.json").read_text())
     assert lock["version"] == datasets[DATASET].version
     assert followed.source.database.rows(f"SELECT * FROM curated.{DATASET}") == []
 

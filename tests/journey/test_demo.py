@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from extracts.local.home import DemoHome
-from extracts.local.processes import processes_in
+from extracts.local.processes import processes_in, wait_until
 from extracts.settings import PROJECT
 from tests.support.world import AGREEMENTS, REFUSED
 
@@ -31,8 +31,8 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.Com
     with subprocess.Popen(command, cwd=PROJECT, env=environ, stderr=subprocess.PIPE, text=True) as first:
         assert first.stderr
         assert any("starting Airflow on" in line for line in first.stderr)
+        assert wait_until(lambda: processes_in(home / "airflow"), 60)
         first.kill()
-    assert processes_in(home / "airflow")
     done = subprocess.run(command, cwd=PROJECT, env=environ, capture_output=True, text=True, timeout=850, check=False)
     return home, done
 

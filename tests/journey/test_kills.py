@@ -128,7 +128,8 @@ def test_two_processes_for_one_period_make_one_delivery(world: World) -> None:
     said = [process.communicate(timeout=120) for process in both]
     outcomes = sorted(json.loads(out)["outcome"] for out, _ in said)
     assert outcomes == ["delivered", "nothing due"], said
-    assert [process.returncode for process in both] == [0, 0]
+    # The later one finds the period delivered (nothing due), or the earlier one still at work (busy).
+    assert sorted(process.returncode for process in both) in ([0, 0], [0, 1])
     assert_one_whole_delivery(world, ANALYSTS)
     assert not world.staged()
 

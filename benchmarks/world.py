@@ -17,6 +17,7 @@ from ruamel.yaml import YAML
 
 from extracts.catalogue.view_lock import lock_views
 from extracts.local.home import SOURCE, DemoHome
+from extracts.local.passwords import write_secret
 from extracts.local.sample import apply_schema
 from extracts.local.world import apply_scripts, decide_all
 from extracts.settings import PROJECT, open_workplace
@@ -68,6 +69,7 @@ def benchmark(folder: Path) -> Iterator[Benchmark]:
     try:
         home.make_databases(PROJECT / "sql", datetime.now(UTC))
         home.write_settings(home.people.make())
+        write_secret(home.canaries, "".join(f"Zzcanary{n}\n" for n in range(4)))  # searched for, as in production
         environment = {"EXTRACTS_HOME": str(home.home), **lay_out(folder)}
         work = open_workplace(environment)
         with home.postgres.superuser(SOURCE) as connection:

@@ -6,6 +6,7 @@ stamps and hold list. So the governed way does all its work, and a control that 
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,9 +14,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ruamel.yaml import YAML
-
 from extracts.catalogue.view_lock import lock_views
+from extracts.documents import read
 from extracts.local.home import SOURCE, DemoHome
 from extracts.local.passwords import write_secret
 from extracts.local.sample import apply_schema
@@ -99,8 +99,7 @@ def lay_out(folder: Path) -> dict[str, str]:
 
 def sample_request(folder: Path) -> Path:
     """A folder with one request: the sample for statistics, which has all that the policy asks for, on our columns."""
-    yaml = YAML()
-    request = yaml.load(PROJECT / "examples" / "requests" / "pension-credit-statistics.yaml")
+    request = read(PROJECT / "examples" / "requests" / "pension-credit-statistics.yaml").value
     columns = [
         {"name": name, "treatment": how, "justification": f"The benchmark delivers its column {name}."}
         for name, how in TREATMENTS.items()
@@ -110,7 +109,7 @@ def sample_request(folder: Path) -> Path:
     request["datasets"] = [{"dataset": DATASET, "used_for": "benchmarks", "columns": columns}]
     target = folder / "requests"
     target.mkdir()
-    yaml.dump(request, target / "request.yaml")
+    (target / "request.yaml").write_text(json.dumps(request, indent=1))  # which is YAML too
     return target
 
 

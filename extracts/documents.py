@@ -8,6 +8,7 @@ is refused.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,7 @@ from extracts.errors import InvalidDocument, Problem
 
 MAX_BYTES = 1 << 20
 MAX_BRACKETS = 2000
-_YAML_TAG = "tag:yaml.org,2002:"
-_PLAIN_TAGS = ("str", "int", "float", "bool", "null", "timestamp", "merge", "value")
+_CONTROL = re.compile("[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\u2028\\u2029\\u202e\\u2066\\u2067]")
 _AMBIGUOUS = re.compile(r"^[-+]?(0\d[\d_]*|0o[0-7]+|0b[01]+|0x[0-9a-fA-F]+|\d+(:[0-5]?\d)+|\d[\d_]*_[\d_]*)$")
 _YAML11_WORDS = re.compile(r"^(y|n|yes|no|on|off)$", re.IGNORECASE)
 
@@ -52,11 +52,12 @@ def read(path: Path) -> Document:
 
 def parse(data: bytes, source: str) -> Document:
     """The document in `data`: one YAML mapping. Raises InvalidDocument."""
-    if len(data) > MAX_BYTES:
-        raise InvalidDocument(source, [Problem("file", f"is larger than {MAX_BYTES} bytes")])
-    root = _compose(data, source)
-    reader = _Reader(source)
-    value = reader.convert(root, "")
+    text = _text(data, source)
+    reader = _Reader(text)
+    try:
+        value = reader.read(_events(text, source))
+    except RecursionError:
+        raise InvalidDocument(source, [Problem("syntax", "is nested too deeply")]) from None
     if not reader.problems and not isinstance(value, dict):
         reader.problems.append(Problem("document", "must be a mapping of fields", 1))
     if reader.problems:
@@ -64,73 +65,109 @@ def parse(data: bytes, source: str) -> Document:
     return Document(source, value, reader.lines)
 
 
-def _compose(data: bytes, source: str) -> Any:
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import YAMLError
-
-    # Time grows with the square of the depth, and only brackets make depth cheap to write.
+def _text(data: bytes, source: str) -> str:
+    if len(data) > MAX_BYTES:
+        raise InvalidDocument(source, [Problem("file", f"is larger than {MAX_BYTES} bytes")])
+    # A pile of brackets is cheap to write, and each costs a reader a level of its own depth.
     if data.count(b"[") + data.count(b"{") > MAX_BRACKETS:
         raise InvalidDocument(source, [Problem("file", f"has more than {MAX_BRACKETS} brackets; write lists as lines")])
-    yaml = YAML(typ="rt")
-    yaml.version = (1, 2)
     try:
-        return yaml.compose(data.decode("utf-8"))
+        text = data.decode("utf-8").removeprefix("\ufeff")
     except UnicodeDecodeError as error:
         raise InvalidDocument(source, [Problem("file", f"is not UTF-8 at byte {error.start}")]) from None
-    except RecursionError:
-        raise InvalidDocument(source, [Problem("syntax", "is nested too deeply")]) from None
-    except YAMLError as error:
+    if found := _CONTROL.search(text.replace("\r\n", "\n")):
+        line = text.replace("\r\n", "\n").count("\n", 0, found.start()) + 1
+        raise InvalidDocument(source, [Problem("document", "contains a control character", line)])
+    return text
+
+
+def _events(text: str, source: str) -> Iterator[Any]:
+    """The library's events. It decides about no value; that is `_Reader`'s part."""
+    import yaml
+
+    try:
+        yield from yaml.parse(text, Loader=getattr(yaml, "CLoader", yaml.Loader))
+    except yaml.YAMLError as error:
         # The library's message quotes the text around the fault; the position and its short description suffice.
         mark = getattr(error, "problem_mark", None)
-        what = getattr(error, "problem", None) or "is not YAML"
+        what = getattr(error, "problem", None) or getattr(error, "reason", None) or "is not YAML"
         raise InvalidDocument(source, [Problem("syntax", str(what), mark.line + 1 if mark else None)]) from None
 
 
 class _Reader:
-    """Walks ruamel's node tree; collects every problem, so that an editor shows all of them at once."""
+    """Walks the events of a text; collects every problem, so that an editor shows all of them at once."""
 
-    def __init__(self, source: str) -> None:
-        self.source = source
+    def __init__(self, text: str) -> None:
+        self.text = text
         self.problems: list[Problem] = []
         self.lines: dict[str, int] = {}
-        self._seen: set[int] = set()
+        self._events: Iterator[Any] = iter(())
 
-    def convert(self, node: Any, path: str) -> Any:
-        from ruamel.yaml.nodes import MappingNode, SequenceNode
-
-        if node is None:
+    def read(self, events: Iterator[Any]) -> Any:
+        """The value of the one document; None if there is none."""
+        self._events = events
+        next(events)  # the stream's start
+        if _kind(next(events)) == "StreamEnd":
             return None
-        self.lines.setdefault(path, node.start_mark.line + 1)
-        if node.anchor or id(node) in self._seen:
-            return self._problem(node, path, "anchors and aliases are not allowed; write the value out")
-        self._seen.add(id(node))
-        if _is_tagged(node):
-            return self._problem(node, path, "tags are not allowed")
-        if isinstance(node, MappingNode):
-            return self._mapping(node, path)
-        if isinstance(node, SequenceNode):
-            return [self.convert(item, f"{path}.{i}".lstrip(".")) for i, item in enumerate(node.value)]
-        return self._scalar(node, path)
+        value = self._value(next(events), "")
+        next(events)  # the document's end
+        if _kind(more := next(events)) != "StreamEnd":
+            self._problem(more, "", "there must be one document, not several")
+        return value
 
-    def _mapping(self, node: Any, path: str) -> dict[str, Any]:
+    def _value(self, event: Any, path: str) -> Any:
+        self.lines.setdefault(path, event.start_mark.line + 1)
+        plain = self._check(event, path)
+        match _kind(event):
+            case "MappingStart":
+                return self._mapping(path)
+            case "SequenceStart":
+                return self._sequence(path)
+            case _:
+                return self._scalar(event, path) if plain else None
+
+    def _check(self, event: Any, path: str) -> bool:
+        """Whether the value stands there by itself."""
+        if event.anchor is not None:
+            self._problem(event, path, "anchors and aliases are not allowed; write the value out")
+            return False
+        # The library forgets a lone `!`, with which `! 12` is text.
+        if event.tag is not None or self.text[event.start_mark.index : event.start_mark.index + 1] == "!":
+            self._problem(event, path, "tags are not allowed")
+            return False
+        return True
+
+    def _mapping(self, path: str) -> dict[str, Any]:
         found: dict[str, Any] = {}
-        for key, value in node.value:
-            name = str(key.value)
+        while _kind(key := next(self._events)) != "MappingEnd":
+            name = self._name(key, path)
             where = f"{path}.{name}".lstrip(".")
             self.lines[where] = key.start_mark.line + 1
             if name in found:
                 self._problem(key, where, "the same field twice; keep one")
-            found[name] = self.convert(value, where)
+            found[name] = self._value(next(self._events), where)
         return found
 
-    def _scalar(self, node: Any, path: str) -> Any:
-        # The round-trip reader marks the folds of a `>` text with BEL; a real one never gets past the scanner.
-        text = str(node.value).replace("\a", "") if node.style == ">" else str(node.value)
-        if _has_control(text):
-            return self._problem(node, path, "contains a control character")
-        if node.style in ("'", '"', "|", ">"):
-            return text
-        return self._plain(node, path, text)
+    def _name(self, key: Any, path: str) -> str:
+        if _kind(key) == "Scalar":
+            self._check(key, path)
+            return str(key.value)
+        self._problem(key, path, "the name of a field must be plain text")
+        if _kind(key) != "Alias":
+            self._value(key, path)
+        return ""
+
+    def _sequence(self, path: str) -> list[Any]:
+        found: list[Any] = []
+        while _kind(event := next(self._events)) != "SequenceEnd":
+            found.append(self._value(event, f"{path}.{len(found)}".lstrip(".")))
+        return found
+
+    def _scalar(self, event: Any, path: str) -> Any:
+        text = str(event.value)
+        if _CONTROL.search(text):
+            return self._problem(event, path, "contains a control character")
+        return text if event.style else self._plain(event, path, text)
 
     def _plain(self, node: Any, path: str, text: str) -> Any:
         if text in ("", "~", "null"):
@@ -147,18 +184,5 @@ class _Reader:
         self.problems.append(Problem(path or "document", message, node.start_mark.line + 1))
 
 
-def _is_tagged(node: Any) -> bool:
-    """Whether the writer gave the value a tag: it then has another than its own form would get."""
-    tag, style = str(node.ctag or node.tag).removeprefix(_YAML_TAG), getattr(node, "style", None)
-    if not isinstance(node.value, str):
-        return tag not in ("map", "seq")
-    if style in ("'", '"', "|", ">"):
-        return tag != "str"
-    written_as_text = tag == "str" and re.fullmatch(r"[-+]?\d+|true|false|null|~|", node.value)
-    return tag not in _PLAIN_TAGS or bool(written_as_text)
-
-
-def _has_control(text: str) -> bool:
-    return any(
-        (ord(c) < 32 and c not in "\n\t") or 127 <= ord(c) < 160 or c in "\u2028\u2029\u202e\u2066\u2067" for c in text
-    )
+def _kind(event: Any) -> str:
+    return type(event).__name__.removesuffix("Event")

@@ -77,9 +77,9 @@ def _contract_findings(manifest: Manifest, contents: Contents) -> Iterator[Findi
 
 def _contract_finding(name: str, data: bytes, columns: list[str]) -> Finding:
     try:
-        import ruamel.yaml  # noqa: F401
+        import yaml  # noqa: F401
     except ImportError:
-        return not_checked("which columns it explains: ruamel.yaml is not installed (its bytes were checked)", name)
+        return not_checked("which columns it explains: PyYAML is not installed (its bytes were checked)", name)
     from extracts.documents import parse
 
     try:

@@ -90,7 +90,7 @@ def test_a_delivery_is_verified_and_opened_with_it(
     assert "Board and Controller are two people" in checked
     not_checked = " ".join(f["what"] for f in found["findings"] if f["result"] == "not checked")
     assert "pyarrow is not installed" in not_checked
-    assert "ruamel.yaml is not installed" in not_checked
+    assert "PyYAML is not installed" in not_checked
 
 
 def test_a_changed_file_is_named_by_it_and_fails(

@@ -216,7 +216,7 @@ def test_the_run_of_a_delivery_has_one_id_and_another_try_has_another(delivery: 
 def test_what_a_recipient_installs_imports_nothing_of_the_pipeline() -> None:
     """Airflow, engines, drivers and validation must not be needed, nor loaded, to verify and decrypt."""
     heavy = (
-        "airflow|duckdb|great_expectations|sqlalchemy|psycopg|psycopg2|pandas|pyarrow|polars|pglast|ruamel|holidays|"
+        "airflow|duckdb|great_expectations|sqlalchemy|psycopg|psycopg2|pandas|pyarrow|polars|pglast|yaml|holidays|"
         "croniter|open_data_contract_standard|jsonschema|asyncpg|celery"
     )
     script = f"""

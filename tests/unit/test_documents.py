@@ -68,6 +68,14 @@ def test_what_readers_differ_about_is_refused_and_fine_in_quotes(text: str) -> N
         ("a:\n  b: 1\n  b: 1\n", "the same field twice", 3),
         ("a: &x 1\nb: *x\n", "anchors and aliases", 1),
         ("a: !!str 1\n", "tags are not allowed", 1),
+        ("a: &x 1\n", "anchors and aliases", 1),
+        ("&x a: 1\n", "anchors and aliases", 1),
+        ("a: ! 12\n", "tags are not allowed", 1),
+        ("a: ! [1]\n", "tags are not allowed", 1),
+        ("? [a, b]\n: 1\n", "must be plain text", 1),
+        ("a: 1\n...\n---\nb: 1\n", "one document, not several", 3),
+        ("a: b\u2028c\n", "control character", 1),
+        ("a: 1\r\nb: c\x85d\r\n", "control character", 2),
         ("a: !!python/object/apply:os.system [ls]\n", "tags are not allowed", 1),
         ("- 1\n", "must be a mapping", 1),
         ("just text\n", "must be a mapping", 1),
@@ -108,6 +116,12 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
         read(tmp_path / "nowhere.yaml")
     with pytest.raises(InvalidDocument):
         read(tmp_path)
+
+
+def test_the_lines_of_a_file_may_end_as_windows_writes_them() -> None:
+    found = parse(b"\xef\xbb\xbfa: 1\r\nb: >-\r\n  long\r\n  text\r\n", "d.yaml")
+    assert found.value == {"a": 1, "b": "long text"}
+    assert found.line("b") == 2
 
 
 def test_every_value_knows_its_line() -> None:

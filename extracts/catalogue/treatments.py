@@ -14,7 +14,8 @@ from dataclasses import dataclass
 
 from extracts.catalogue.contract import ColumnType
 
-PSEUDONYM_PATTERN = "[0-9a-f]{32}"
+PSEUDONYM_LENGTH = 32
+PSEUDONYM_PATTERN = f"[0-9a-f]{{{PSEUDONYM_LENGTH}}}"
 
 _TEXT = (ColumnType.STRING,)
 _DATES = (ColumnType.DATE, ColumnType.TIMESTAMP)

@@ -17,12 +17,12 @@ from datetime import datetime
 from pathlib import Path
 
 from extracts.agreement.plan import ExtractPlan, Period
+from extracts.canonical import digest_file
 from extracts.catalogue.contract import Dataset
 from extracts.extraction.counting import Counts, check_counts, check_rows, read_counts
 from extracts.extraction.duckdb_session import EngineSettings as EngineSettings
 from extracts.extraction.duckdb_session import engine_errors
 from extracts.extraction.finishing import finish
-from extracts.extraction.holds import people_on_hold
 from extracts.extraction.membership import IndexWriter
 from extracts.extraction.reading import Keys as Keys
 from extracts.extraction.reading import Treated, open_reader
@@ -65,7 +65,6 @@ def build(
             contracts = [datasets[d.dataset] for d in plan.datasets]
             counts = tuple(read_counts(connection, source, plan, d, period) for d in contracts)
             check_counts(plan, period, counts)
-            held = people_on_hold(plan, source, datasets, period, keys.membership, snapshot=snapshot.exported)
             treated = _read(plan, period, source, snapshot, contracts, counts, keys, settings, parts, tell)
         files = _finish(plan, period, counts, treated, staging, tell)
         return Extract(
@@ -73,9 +72,10 @@ def build(
             period=period,
             snapshot=replace(snapshot, exported=""),
             files=files,
-            sources=tuple(replace(c, people_on_hold=held[c.dataset]) for c in checks),
+            sources=checks,
             finished_at=now(),
             membership=staging / MEMBERSHIP_FILE,
+            membership_sha256=digest_file(staging / MEMBERSHIP_FILE),
         )
     except BaseException:
         for path in made:

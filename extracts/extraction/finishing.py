@@ -10,8 +10,9 @@ from pathlib import Path
 
 from pyarrow import parquet
 
-from extracts.agreement.plan import ExtractPlan, PlannedDataset
+from extracts.agreement.plan import ExtractPlan, PlannedColumn, PlannedDataset
 from extracts.canonical import digest, digest_file
+from extracts.catalogue.contract import ColumnType
 from extracts.extraction.counting import Counts
 from extracts.extraction.membership import IndexWriter
 from extracts.extraction.ordering import in_order
@@ -63,6 +64,10 @@ def schema_digest(planned: PlannedDataset) -> str:
     return digest([[c.name, file_type(c)] for c in planned.columns])
 
 
+def _is_varied(column: PlannedColumn) -> bool:
+    return column.treatment_name == "pseudonymise" or column.delivered_type is ColumnType.TIMESTAMP
+
+
 def _small_groups(plan: ExtractPlan, planned: PlannedDataset, treated: Treated) -> SmallGroups:
     import polars
 
@@ -84,7 +89,9 @@ def _write(planned: PlannedDataset, treated: Treated, small: SmallGroups, path: 
         return in_order(table, planned)
 
     schema = file_schema(planned)
-    how = {"compression": "zstd", "store_schema": False, "write_statistics": False}
+    # Where nearly every value differs, a dictionary is built only to be thrown away.
+    repeated = [c.name for c in planned.columns if not _is_varied(c)]
+    how = {"compression": "zstd", "store_schema": False, "write_statistics": False, "use_dictionary": repeated}
     with parquet.ParquetWriter(path, schema, **how) as writer:
         for table in treated.rows.tables(prepare):
             writer.write_table(table)

@@ -1,56 +1,73 @@
 """Holds that came after the snapshot: asked again at release, so that nobody who was put on hold meanwhile leaves.
 
 Rules:
-1. Whom a hold reaches is noted person by person, with its effect, in the very snapshot that is read. At release it is
-   asked again, and anybody who is new stops the delivery; a new run leaves them out. A number would not do: one hold
-   may end when another begins. Nor would times: holds may be recorded long before they are loaded.
-2. A hold that ended stops nothing, nor does a hold on somebody of whom the delivery has no row.
-3. Persons are noted as marks under the controller's membership key, in the run's staging folder alone.
+1. The hold list is read once more, and each person on it is looked for in the extract's membership index, which says
+   who is in it and whom a hold left out. Neither numbers nor times would do: one hold may end when another begins, and
+   holds may be recorded long before they are loaded.
+2. A hold on somebody of whom the extract has no row stops nothing, nor does one that ended; but where a hold that left
+   somebody out now says stop and ask, leaving them out is what somebody has to decide about.
+3. Persons are compared as marks under the controller's membership key.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 
-from extracts.agreement.plan import ExtractPlan, Period
-from extracts.catalogue.contract import Dataset
-from extracts.extraction.membership import mark
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyarrow import parquet
+
+from extracts.agreement.plan import ExtractPlan
+from extracts.extraction.membership import INCLUDED
+from extracts.extraction.pseudonym import PERSON_KIND, message, pseudonyms
 from extracts.extraction.sources.postgres import PostgresSource, sql
-from extracts.extraction.sources.rows import has_period
-from extracts.extraction.sources.view_sql import holds_of
-from extracts.extraction.values import Extract
+from extracts.extraction.sources.rows import LEAVE_OUT, STOP_AND_ASK
+from extracts.extraction.sources.view_sql import holds_view
+from extracts.extraction.spool import Numbers
+
+LEFT_OUT_BY_HOLD = "hold"
+"""The membership index's word for whom a hold left out."""
 
 
-def people_on_hold(
-    plan: ExtractPlan,
-    source: PostgresSource,
-    datasets: Mapping[str, Dataset],
-    period: Period,
-    key: str,
-    *,
-    snapshot: str = "",
-) -> dict[str, frozenset[str]]:
-    """Per dataset whom a hold reaches in this period: marks under the membership `key`, each with the hold's effect.
+def holds_since(plan: ExtractPlan, source: PostgresSource, index: Path, key: str) -> int:
+    """How many people of an extract holds reach now, whom they did not reach in its snapshot.
 
-    Raises SourceUnreachable, SourceChanged.
+    index: the extract's clear membership index, made under the membership `key`. Raises SourceUnreachable,
+    SourceChanged.
     """
-    found: dict[str, frozenset[str]] = {}
-    with source.transaction(source.membership_role, snapshot=snapshot) as connection:
-        for planned in plan.datasets:
-            within = " WHERE on_date >= %(first)s AND on_date <= %(last)s" if has_period(planned) else ""
-            view = source.reading(holds_of(plan, datasets[planned.dataset]))
-            query = sql(f"SELECT DISTINCT person, why FROM {view}{within}")
-            rows = connection.execute(query, {"first": period.first, "last": period.last}).fetchall()
-            found[planned.dataset] = frozenset(f"{mark(key, person):016x} {effect}" for person, effect in rows)
-    return found
+    leave_out, ask = _on_hold(plan, source, key)
+    found: set[int] = set()
+    for why, marks in _people(index):
+        reached = {INCLUDED: leave_out | ask, LEFT_OUT_BY_HOLD: ask - leave_out}.get(why, set())
+        found |= set(marks[np.isin(marks, _numbers(reached))].tolist())
+    return len(found)
 
 
-def holds_since(
-    plan: ExtractPlan, source: PostgresSource, datasets: Mapping[str, Dataset], extract: Extract, key: str
-) -> int:
-    """How many people are on hold, among the rows of `extract`'s period, whom its snapshot did not show so.
+def _on_hold(plan: ExtractPlan, source: PostgresSource, key: str) -> tuple[set[int], set[int]]:
+    """Marks of those whom holds leave out, and of those about whom they ask."""
+    view = holds_view(plan)
+    with source.transaction(source.membership_role) as connection:
+        rows = connection.execute(sql(f"SELECT person, why FROM {source.reading(view)}")).fetchall()
+    people = {effect: {p for p, e in rows if e == effect} for effect in (LEAVE_OUT, STOP_AND_ASK)}
+    return _marks(key, people[LEAVE_OUT]), _marks(key, people[STOP_AND_ASK])
 
-    Somebody in two datasets counts twice. Raises SourceUnreachable, SourceChanged.
-    """
-    now = people_on_hold(plan, source, datasets, extract.period, key)
-    return sum(len(now[check.dataset] - check.people_on_hold) for check in extract.sources)
+
+def _marks(key: str, people: Iterable[str]) -> set[int]:
+    messages = pa.array([message(PERSON_KIND, p) for p in people], pa.string())
+    _, (marks,) = pseudonyms(key, [messages], text=False)
+    return set(marks.drop_null().to_pylist())
+
+
+def _people(index: Path) -> Iterator[tuple[str, Numbers]]:
+    """The marks in an index, part by part, with what it says of them."""
+    with parquet.ParquetFile(index) as file:
+        for number in range(file.num_row_groups):
+            table = file.read_row_group(number, columns=["mark", "why"])
+            for why in table.column("why").unique().to_pylist():
+                yield why, table.filter(pc.equal(table.column("why"), why)).column("mark").to_numpy()
+
+
+def _numbers(marks: set[int]) -> Numbers:
+    return np.array(sorted(marks), dtype=np.uint64)

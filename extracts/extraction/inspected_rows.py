@@ -1,23 +1,26 @@
 """One pass over a finished file's rows: what `inspection` asks of cells, counted group of rows by group of rows.
 
-Text is read as dictionaries, so that a shape is searched once per different value, not once per row.
+Text is read as dictionaries, so that a shape is searched once per different value, not once per row; and all that is
+looked for is one expression, so that each value is read once. Only where it is found is asked what it was.
 """
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import parquet
 
 from extracts.agreement.plan import ExtractPlan, PlannedColumn, PlannedDataset
 from extracts.catalogue.contract import ColumnType
-from extracts.catalogue.treatments import PSEUDONYM_PATTERN
+from extracts.catalogue.treatments import PSEUDONYM_LENGTH, PSEUDONYM_PATTERN
 from extracts.extraction.ordering import order_columns, plain, unsorted_pairs
 from extracts.extraction.patterns import Pattern, any_of, patterns_for
 from extracts.extraction.small_cells import asks_for_k
@@ -53,8 +56,7 @@ def inspect_rows(plan: ExtractPlan, planned: PlannedDataset, path: Path, canarie
         for batch in file.iter_batches(_ROWS, use_threads=True):
             counted.rows += batch.num_rows
             for column in set(texts) - set(searched):
-                shaped = pc.match_substring_regex(batch.column(column.name), f"^{PSEUDONYM_PATTERN}$")
-                counted.misshapen[column.name] += pc.sum(pc.invert(shaped)).as_py() or 0
+                counted.misshapen[column.name] += misshapen(batch.column(column.name))
             for search in searches:
                 counted.found.update(search.hits(batch.column(search.column.name)))
             counted.unordered += unsorted_pairs(batch, order, last)
@@ -66,14 +68,32 @@ def inspect_rows(plan: ExtractPlan, planned: PlannedDataset, path: Path, canarie
     return counted
 
 
+def misshapen(column: pa.Array) -> int:
+    """How many values have not the exact shape of pseudonyms; nulls are none."""
+    if _is_all_hex(column):
+        return 0
+    return pc.sum(pc.invert(pc.match_substring_regex(column, f"^{PSEUDONYM_PATTERN}$"))).as_py() or 0
+
+
+def _is_all_hex(column: pa.Array) -> bool:
+    """Whether all is well, seen over all characters at once: a tenth of what a regular expression takes."""
+    _, offsets, characters = column.buffers()
+    if not characters:
+        return False
+    ends = np.frombuffer(offsets, np.int32)[column.offset : column.offset + len(column) + 1]
+    whole = int((np.diff(ends) == PSEUDONYM_LENGTH).sum()) == len(column) - column.null_count
+    found = characters.slice(int(ends[0]), int(ends[-1] - ends[0])).to_pybytes()
+    return whole and len(found) % PSEUDONYM_LENGTH == 0 and not found.translate(None, b"0123456789abcdef")
+
+
 class _Search:
     """What one column of text must not hold."""
 
     def __init__(self, column: PlannedColumn, patterns: tuple[Pattern, ...], canaries: list[str]) -> None:
         self.column = column
-        self.patterns = patterns
-        self.canaries = canaries
+        planted = any_of(re.escape(canary) for canary in canaries)
         self.names = [*(p.name for p in patterns), *([CANARY] if canaries else [])]
+        self.expressions = [*(p.regex for p in patterns), *([f"(?i){planted}"] if canaries else [])]
 
     def hits(self, column: pa.Array) -> dict[tuple[str, str], int]:
         """How many rows of this batch hold what, where it is not none."""
@@ -86,15 +106,10 @@ class _Search:
         return found
 
     def _matching(self, values: pa.Array) -> Any:
-        if self.patterns and pc.any(pc.match_substring_regex(values, any_of(self.patterns))).as_py():
-            for pattern in self.patterns:
-                yield pattern.name, pc.match_substring_regex(values, pattern.regex)
-        if self.canaries:
-            tests = [pc.match_substring(values, canary, ignore_case=True) for canary in self.canaries]
-            matching = tests[0]
-            for test in tests[1:]:
-                matching = pc.or_kleene(matching, test)
-            yield CANARY, matching
+        wanted = dict(zip(self.names, self.expressions, strict=True))
+        if wanted and pc.any(pc.match_substring_regex(values, any_of(wanted.values()))).as_py():
+            for name, expression in wanted.items():
+                yield name, pc.match_substring_regex(values, expression)
 
 
 class _Groups:
@@ -138,8 +153,16 @@ class _Groups:
     def _count(self, rows: polars.DataFrame) -> None:
         import polars as pl
 
-        number = pl.col(self.subject).drop_nulls().n_unique() if self.subject else pl.len()
+        if self.subject and not _differ(rows[self.subject]):
+            number = pl.col(self.subject).drop_nulls().n_unique()
+        else:
+            number = pl.len()
         if len(rows):
             self._parts.append(rows.group_by(self.names).agg(number.cast(pl.Int64).alias("n")))
         if len(self._parts) > 64:
             self._parts = [pl.concat(self._parts).group_by(self.names).agg(pl.sum("n"))]
+
+
+def _differ(subjects: polars.Series) -> bool:
+    """Whether each row has another subject than the one before, so that rows are people: they lie in this order."""
+    return not subjects.has_nulls() and bool((subjects != subjects.shift()).fill_null(True).all())

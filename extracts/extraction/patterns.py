@@ -8,6 +8,7 @@ Rules:
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from extracts.agreement.plan import ExtractPlan, PlannedColumn
@@ -41,9 +42,9 @@ PATTERNS = (
 )
 
 
-def any_of(patterns: tuple[Pattern, ...]) -> str:
-    """One expression that finds any of the shapes."""
-    return "|".join(f"(?:{p.regex})" for p in patterns)
+def any_of(expressions: Iterable[str]) -> str:
+    """One expression that finds any of them."""
+    return "|".join(f"(?:{e})" for e in expressions)
 
 
 def patterns_for(plan: ExtractPlan, column: PlannedColumn) -> tuple[Pattern, ...]:

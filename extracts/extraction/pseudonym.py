@@ -29,11 +29,16 @@ _NINO_LENGTH = 8  # without the suffix
 
 def pseudonym(key: str, kind: str, value: str | None) -> str | None:
     """The pseudonym of one value, as Python makes it: what the engine's fast way must equal."""
-    found = canonical_value(kind, value)
-    if found is None:
+    text = message(kind, value)
+    if text is None:
         return None
-    message = f"{kind}{SEPARATOR}{found}".encode()
-    return hmac.new(checked_key(key).encode("ascii"), message, hashlib.sha256).hexdigest()[:_LENGTH]
+    return hmac.new(checked_key(key).encode("ascii"), text.encode(), hashlib.sha256).hexdigest()[:_LENGTH]
+
+
+def message(kind: str, value: str | None) -> str | None:
+    """The HMAC's message of one value, as Python makes it; None for a blank."""
+    found = canonical_value(kind, value)
+    return None if found is None else f"{kind}{SEPARATOR}{found}"
 
 
 def canonical_value(kind: str, value: str | None) -> str | None:
@@ -55,7 +60,7 @@ def message_sql(kind: str, column: str) -> str:
     if kind == PERSON_KIND:
         ready = f"left({column}, {_NINO_LENGTH})"
         bare = f"upper(left(regexp_replace({column}, '[^A-Za-z0-9]', '', 'g'), {_NINO_LENGTH}))"
-    prefix = "'" + kind.replace("'", "''") + f"' || chr({ord(SEPARATOR)})"
+    prefix = "('" + kind.replace("'", "''") + f"' || chr({ord(SEPARATOR)}))"
     # Most values are in their one form already, and seeing that costs a third of making it.
     return (
         f"CASE WHEN regexp_full_match({column}, '[A-Z0-9]+') THEN {prefix} || {ready}"

@@ -30,7 +30,7 @@ from extracts.extraction.sources.names import SCHEMA
 from extracts.extraction.sources.postgres import PostgresSource, checked_snapshot
 from extracts.extraction.sources.rows import column_types, has_period, on_date
 from extracts.extraction.sources.view_sql import data_of, left_out_of
-from extracts.extraction.spool import Spool, bucket_count
+from extracts.extraction.spool import Spool, ahead, bucket_count
 from extracts.extraction.treatment_sql import file_schema, treated
 from extracts.extraction.values import Snapshot
 
@@ -106,7 +106,7 @@ class Reader:
         columns = [f'{treated(c, self.on)} AS "{c.name}"' for c in planned.columns if c not in hashed]
         columns += [f'{message} AS "{alias}"' for message, alias in distinct.items()]
         schema, leading = file_schema(planned), leading_pseudonym(planned)
-        for batch in self._stream(f"SELECT {', '.join(columns)} FROM {self._query(planned, dataset)}"):
+        for batch in ahead(self._stream(f"SELECT {', '.join(columns)} FROM {self._query(planned, dataset)}")):
             given = [batch.column(distinct[m]) for m in messages]
             made, keys = pseudonyms(self.keys.pseudonym, given[: len(hashed)])
             _, marks = pseudonyms(self.keys.membership, given[len(hashed) :], text=False)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -21,7 +21,10 @@ _MOST_BUCKETS = 250  # each is an open file while it is written
 _BUCKET_BYTES = 40 << 20
 _HALF = np.uint64(32)
 
+_END: Any = object()
+
 Numbers = np.ndarray[Any, Any]
+Item = TypeVar("Item")
 
 
 def bucket_count(rows: int, row_bytes: int) -> int:
@@ -32,6 +35,15 @@ def bucket_count(rows: int, row_bytes: int) -> int:
 def by_hash(keys: Numbers, buckets: int) -> Numbers:
     """The bucket of each 64-bit key, where keys are spread evenly: equal parts of the range, in order."""
     return ((keys >> _HALF) * np.uint64(buckets)) >> _HALF
+
+
+def ahead(items: Iterator[Item]) -> Iterator[Item]:
+    """The same items; the next is fetched in a thread of its own while the caller is busy with this one."""
+    with ThreadPoolExecutor(1) as worker:
+        coming = worker.submit(next, items, _END)
+        while (item := coming.result()) is not _END:
+            coming = worker.submit(next, items, _END)
+            yield item
 
 
 class Spool:
@@ -75,17 +87,10 @@ class Spool:
     def tables(self, prepare: Callable[[pa.Table], pa.Table]) -> Iterator[pa.Table]:
         """Bucket after bucket, prepared; the next one is prepared while the caller is busy with this one."""
 
-        def prepared(number: int) -> pa.Table | None:
-            table = self.read(number)
-            return None if table is None else prepare(table)
-
-        with ThreadPoolExecutor(1) as worker:
-            coming = worker.submit(prepared, 0)
-            for number in range(self.buckets):
-                table = coming.result()
-                coming = worker.submit(prepared, number + 1)
-                if table is not None and table.num_rows:
-                    yield table
+        tables = (self.read(number) for number in range(self.buckets))
+        for table in ahead(prepare(t) for t in tables if t is not None):
+            if table.num_rows:
+                yield table
 
     def batches(self, number: int) -> Iterator[pa.RecordBatch]:
         """The batches of a bucket, one after the other."""

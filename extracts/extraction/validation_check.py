@@ -137,15 +137,16 @@ def result_of(check: Check, finding: Finding) -> CheckResult:
 
 def quoted_name(text: str) -> str:
     """An identifier in a query that is yet to be formatted."""
-    return '"' + _doubled(text.replace('"', '""')) + '"'
+    return '"' + doubled(text.replace('"', '""')) + '"'
 
 
 def quoted_text(text: str) -> str:
     """A text literal in a query that is yet to be formatted."""
-    return "'" + _doubled(text.replace("'", "''")) + "'"
+    return "'" + doubled(text.replace("'", "''")) + "'"
 
 
-def _doubled(text: str) -> str:
+def doubled(text: str) -> str:
+    """A text in a query that is yet to be formatted."""
     return text.replace("{", "{{").replace("}", "}}")
 
 

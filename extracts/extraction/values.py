@@ -31,10 +31,7 @@ class Snapshot:
 
 @dataclass(frozen=True)
 class SourceCheck:
-    """What was found before anything was read: who enforces minimisation, how fresh the source and hold list are.
-
-    people_on_hold: whom a hold reaches in the snapshot that was read, as marks of person and effect (`holds`).
-    """
+    """What was found before anything was read: who enforces minimisation, how fresh the source and hold list are."""
 
     dataset: str
     enforced_by: str
@@ -44,7 +41,6 @@ class SourceCheck:
     hold_list_entries: int
     curated_view_digest: str
     agreement_view_digest: str
-    people_on_hold: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -95,7 +91,7 @@ class Extract:
     """The result of `build`: all files of a plan, drawn under one snapshot.
 
     finished_at: when the last file was complete, by the engine's clock (the snapshot's time is by the source's).
-    membership: the controller's clear index of who was in it; to be encrypted and removed, never delivered.
+    membership: the controller's clear index of who was in it, asked once more at release, never delivered.
     """
 
     plan_digest: str
@@ -105,6 +101,7 @@ class Extract:
     sources: tuple[SourceCheck, ...]
     finished_at: datetime
     membership: Path | None = None
+    membership_sha256: str = ""
 
 
 class CheckKind(StrEnum):

@@ -8,7 +8,7 @@ from extracts.agreement.planned_dataset import changed_columns
 from extracts.errors import InvalidDocument, Problem, SourceChanged
 from extracts.extraction.sources.checks import check_source
 from extracts.extraction.sources.postgres import PostgresSource, open_source
-from extracts.steps import keys
+from extracts.steps import keys, membership
 
 if TYPE_CHECKING:
     from extracts.agreement.plan import ExtractPlan
@@ -68,8 +68,8 @@ def check(work: Workplace, plan: ExtractPlan) -> tuple[SourceCheck, ...]:
 
 
 def holds_since(work: Workplace, plan: ExtractPlan, extract: Extract) -> int:
-    """How many people are on hold now whom the extract's snapshot did not show so."""
+    """How many people of the extract holds reach now, whom they did not reach in its snapshot."""
     from extracts.extraction.holds import holds_since as count
 
     key = keys.load_key(work.places.keys, keys.MEMBERSHIP).secret
-    return count(plan, source_of(work, plan), work.datasets, extract, key)
+    return count(plan, source_of(work, plan), membership.clear_index(extract), key)

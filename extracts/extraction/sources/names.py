@@ -41,9 +41,9 @@ def counts_view(request_id: str, dataset: str) -> str:
     return _view(request_id, dataset, "counts")
 
 
-def holds_view(request_id: str, dataset: str) -> str:
-    """Whom holds reach among this agreement's rows; for the membership role alone."""
-    return _view(request_id, dataset, "holds")
+def holds_view(request_id: str) -> str:
+    """Whom holds reach in this agreement; for the membership role alone."""
+    return f"{SCHEMA}.{_cut(slug(request_id) + '__holds')}"
 
 
 def left_out_view(request_id: str, dataset: str) -> str:

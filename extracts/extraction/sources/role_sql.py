@@ -20,7 +20,7 @@ from extracts.catalogue.contract import Dataset
 from extracts.errors import InvalidDocument, Problem, SourceChanged, UsageError
 from extracts.extraction.sources import names
 from extracts.extraction.sources.literals import name
-from extracts.extraction.sources.view_sql import ExpectedView, expected_views, stamps_view
+from extracts.extraction.sources.view_sql import ExpectedView, expected_views, holds_view, stamps_view
 
 SOURCE_OWNER = "source_owner"
 TIMEOUTS = {"statement_timeout": "2h", "idle_timeout": "2h", "lock_timeout": "30s"}
@@ -34,7 +34,7 @@ def plan_views(plan: ExtractPlan, datasets: Mapping[str, Dataset]) -> tuple[Expe
     if missing:
         raise SourceChanged(f"{plan.request_id}: no contract declares {', '.join(missing)} any more.")
     views = [view for d in plan.datasets for view in expected_views(plan, datasets[d.dataset])]
-    return (*views, stamps_view(plan))
+    return (*views, stamps_view(plan), holds_view(plan))
 
 
 def source_sql(

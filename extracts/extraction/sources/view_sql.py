@@ -2,8 +2,8 @@
 
 data      approved columns and rows, with the persons' columns and the period's, which only the engine sees
 counts    the funnel per day: source, matching, held, withheld, deliverable, stop and ask; no row is a person's
-holds     whom a hold names among the persons of matching rows, and its effect; for the membership role alone
 stamps    load stamps, and whether the hold list is whole
+holds     whom holds reach in this agreement, and their effect; for the membership role alone
 left_out  who was left out and why, for the controller's membership index alone
 """
 
@@ -31,7 +31,7 @@ class ExpectedView:
 
 def expected_views(plan: ExtractPlan, dataset: Dataset) -> tuple[ExpectedView, ...]:
     """The views of one of the plan's datasets; `dataset` is its contract."""
-    return tuple(make(plan, dataset) for make in (data_of, counts_of, holds_of, left_out_of))
+    return tuple(make(plan, dataset) for make in (data_of, counts_of, left_out_of))
 
 
 def data_of(plan: ExtractPlan, dataset: Dataset) -> ExpectedView:
@@ -42,11 +42,6 @@ def data_of(plan: ExtractPlan, dataset: Dataset) -> ExpectedView:
 def counts_of(plan: ExtractPlan, dataset: Dataset) -> ExpectedView:
     """The view of the funnel's counts."""
     return _counts(plan, planned_dataset(plan, dataset.name), rows.column_types(dataset))
-
-
-def holds_of(plan: ExtractPlan, dataset: Dataset) -> ExpectedView:
-    """The view of whom holds reach, for the membership role."""
-    return _holds(plan, planned_dataset(plan, dataset.name), rows.column_types(dataset))
 
 
 def left_out_of(plan: ExtractPlan, dataset: Dataset) -> ExpectedView:
@@ -71,6 +66,16 @@ def stamps_view(plan: ExtractPlan) -> ExpectedView:
     )
     columns = ("table_name", "loaded_at", "row_count", "hold_entries", "hold_unreadable", "hold_newest")
     return ExpectedView(names.stamps_view(plan.request_id), definition, columns)
+
+
+def holds_view(plan: ExtractPlan) -> ExpectedView:
+    """Whom holds reach in this agreement, in whichever of its datasets; for the membership role."""
+    person = rows.person_form("h.person")
+    definition = (
+        f"SELECT {person} AS person, h.effect AS why FROM curated.hold h WHERE {rows.in_scope(plan)}"
+        f" GROUP BY ({person}), h.effect"
+    )
+    return ExpectedView(names.holds_view(plan.request_id), definition, ("person", "why"), True)
 
 
 def planned_dataset(plan: ExtractPlan, dataset: str) -> PlannedDataset:
@@ -124,22 +129,6 @@ def _counts(plan: ExtractPlan, planned: PlannedDataset, types: dict[str, ColumnT
     return ExpectedView(names.counts_view(plan.request_id, planned.dataset), definition, columns)
 
 
-def _holds(plan: ExtractPlan, planned: PlannedDataset, types: dict[str, ColumnType]) -> ExpectedView:
-    # Joined per column of persons, so that each join can hash the short hold list, however long the other side.
-    parts = [
-        f"SELECT {rows.person_form('h.person')} AS person, h.effect AS why, {rows.on_date(planned, types)} AS on_date"
-        f" FROM {relation(planned.relation)} d JOIN curated.hold h"
-        f" ON {rows.person_form('h.person')} = {rows.person_form('d.' + name(person))}"
-        f" WHERE {rows.in_scope(plan)} AND {rows.matching(planned, types)}"
-        for person in planned.persons
-    ]
-    definition = (
-        f"SELECT p.person, p.why, p.on_date FROM ({' UNION ALL '.join(parts)}) p GROUP BY p.person, p.why, p.on_date"
-    )
-    columns = ("person", "why", "on_date")
-    return ExpectedView(names.holds_view(plan.request_id, planned.dataset), definition, columns, True)
-
-
 def _left_out(plan: ExtractPlan, planned: PlannedDataset, types: dict[str, ColumnType]) -> ExpectedView:
     held = rows.held(planned, "leaves_out")
     facts = {
@@ -155,7 +144,7 @@ def _left_out(plan: ExtractPlan, planned: PlannedDataset, types: dict[str, Colum
     definition = (
         f"SELECT p.person, r.why, r.on_date FROM (SELECT {', '.join(f'{fact} AS {a}' for a, fact in facts.items())}"
         f" FROM {rows.with_holds(plan, planned)} WHERE {rows.matching(planned, types)} AND {out}) r"
-        f" CROSS JOIN LATERAL (VALUES {people}) p(person) WHERE p.person IS NOT NULL"
+        f" CROSS JOIN LATERAL (VALUES {people}) p(person)"
     )
     columns = ("person", "why", "on_date")
     return ExpectedView(names.left_out_view(plan.request_id, planned.dataset), definition, columns, True)

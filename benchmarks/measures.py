@@ -79,7 +79,7 @@ def extract(job: Job) -> None:
             folder,
             datasets=work.datasets,
             keys=Keys("ab" * 32, "cd" * 32),
-            settings=EngineSettings(work.limits.memory_limit_mb, work.limits.threads),
+            settings=EngineSettings(work.limits.memory_limit_mb),
             now=work.now,
             hold_max_age_hours=work.limits.hold_max_age_hours,
         )

@@ -81,7 +81,7 @@ SETTINGS = (
     ),
     Setting("EXTRACTS_HOLD_MAX_AGE_HOURS", "A hold list older than this stops every delivery", "24"),
     Setting("EXTRACTS_MEMORY_LIMIT_MB", "Memory that the engine may use, in MB", "400"),
-    Setting("EXTRACTS_THREADS", "Threads of the engine", "2"),
+    Setting("EXTRACTS_THREADS", "Threads with which finished files are validated", "2"),
     Setting(
         "EXTRACTS_SMALL_COUNT", "Counts of people or rows below this are hidden in briefings; a multiple of 5", "10"
     ),

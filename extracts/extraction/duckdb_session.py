@@ -29,16 +29,16 @@ _LEAST_FREE_BYTES = 1 << 20
 
 @dataclass(frozen=True)
 class EngineSettings:
-    """What the engine may use: memory of DuckDB itself, in MB, and threads."""
+    """What the engine may use: memory of DuckDB itself, in MB."""
 
     memory_limit_mb: int = 400
-    threads: int = 2
 
 
 @contextmanager
 def reading_session(settings: EngineSettings) -> Iterator[duckdb.DuckDBPyConnection]:
     """A DuckDB for untreated values: no temporary directory, PostgreSQL attachable. Lock it once all is attached."""
-    with _session(settings) as connection:
+    # A query of PostgreSQL is one stream; a second thread would wait for it busily, and take a third of the processor.
+    with _session(settings.memory_limit_mb, threads=1) as connection:
         connection.execute("SET temp_directory = ''")
         connection.execute("SET streaming_buffer_size = '32MB'")  # so that it reads on while a batch is treated
         _load(connection, "duckdb_extension_postgres_scanner", "postgres_scanner")
@@ -108,12 +108,12 @@ def _disk_is_full(error: Exception, staging: Path) -> bool:
 
 
 @contextmanager
-def _session(settings: EngineSettings) -> Iterator[duckdb.DuckDBPyConnection]:
+def _session(memory_limit_mb: int, threads: int) -> Iterator[duckdb.DuckDBPyConnection]:
     import duckdb
 
     config: dict[str, str | bool | int | float | list[str]] = {
-        "memory_limit": f"{settings.memory_limit_mb}MB",
-        "threads": settings.threads,
+        "memory_limit": f"{memory_limit_mb}MB",
+        "threads": threads,
         "preserve_insertion_order": False,
         "autoinstall_known_extensions": False,
         "autoload_known_extensions": False,

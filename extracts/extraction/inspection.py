@@ -32,14 +32,11 @@ def inspect(
     plan: ExtractPlan,
     extract: Extract,
     *,
-    memory_limit_mb: int = 400,
-    threads: int = 2,
     canaries: Sequence[str] = (),
 ) -> Report:
     """The report on every file of an extract; it says nothing about any person. What it finds does not raise.
 
-    canaries: values planted in the source, or known to be left out, that must not be found. Memory and threads are not
-    limited further: the pass holds one group of rows at a time.
+    canaries: values planted in the source, or known to be left out, that must not be found.
     """
     planned = {d.dataset: d for d in plan.datasets}
     checks = [c for f in extract.files for c in _inspect(plan, planned[f.dataset], f, canaries)]

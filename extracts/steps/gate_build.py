@@ -33,7 +33,7 @@ def build_extract(work: Workplace, key: RunKey, folder: RunFolder) -> dict[str, 
         staging,
         datasets=work.datasets,
         keys=_keys(work, approved.plan),
-        settings=EngineSettings(memory_limit_mb=work.limits.memory_limit_mb, threads=work.limits.threads),
+        settings=EngineSettings(work.limits.memory_limit_mb),
         now=work.now,
         hold_max_age_hours=work.limits.hold_max_age_hours,
     )

@@ -45,8 +45,6 @@ def validate_extract(work: Workplace, key: RunKey, folder: RunFolder) -> dict[st
     inspected = inspect(
         approved.plan,
         extract,
-        memory_limit_mb=limits.memory_limit_mb,
-        threads=limits.threads,
         canaries=read_canaries(work.places.canaries),
     )
     released = validate_release(

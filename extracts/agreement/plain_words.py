@@ -23,6 +23,9 @@ _HARM = {
 _PERIOD = {
     PeriodKind.AS_AT_NOW: "as it is on the day of the delivery",
     PeriodKind.EVENT: "whose {column} falls in the period of the delivery",
+    PeriodKind.HISTORY: (
+        "that counts on a day of the period of the delivery: from {column} until {end}, or still without an end"
+    ),
 }
 _SAFE = {
     SafeAddress.WITHHOLD_ROWS: "Rows of people with a safe address are left out.",
@@ -33,7 +36,7 @@ _SAFE = {
 
 def rows_in_words(dataset: PlannedDataset) -> list[str]:
     """Which rows: the conditions, and who is always left out."""
-    which = _PERIOD[dataset.period_kind].format(column=dataset.period_column)
+    which = _PERIOD[dataset.period_kind].format(column=dataset.period_column, end=dataset.period_end_column)
     types = {c.name: c.type for c in dataset.filter_columns}
     conditions = [_condition_in_words(c, types[c.column]) for c in dataset.conditions]
     where = f", and for which {'; and '.join(conditions)}" if conditions else ""

@@ -146,6 +146,7 @@ class PlannedDataset:
     key: tuple[str, ...]
     persons: tuple[str, ...]
     period_column: str
+    period_end_column: str
     period_kind: PeriodKind
     restricted_column: str
     safe_address_column: str

@@ -66,6 +66,7 @@ def plan_dataset(asked: DatasetAsked, source: Dataset, request: Request, path: s
         key=source.key,
         persons=source.persons,
         period_column=source.period_column,
+        period_end_column=source.period_end_column,
         period_kind=source.period_kind,
         restricted_column=source.restricted_column,
         safe_address_column=source.safe_address_column,
@@ -79,7 +80,8 @@ def plan_dataset(asked: DatasetAsked, source: Dataset, request: Request, path: s
 def filter_columns(source: Dataset, conditions: Iterable[Condition]) -> tuple[FilterColumn, ...]:
     """Every column of `source` that decides which rows leave, with its meaning; by name."""
     markers = (source.restricted_column, source.safe_address_column)
-    names = {*(c.column for c in conditions), *source.persons, *markers, source.period_column}
+    dates = (source.period_column, source.period_end_column)
+    names = {*(c.column for c in conditions), *source.persons, *markers, *dates}
     return tuple(sorted(_filter_column(c) for c in source.columns if c.name in names))
 
 

@@ -56,7 +56,7 @@ class ColumnType(StrEnum):
 class PeriodKind(StrEnum):
     """event: a row belongs to the period its date falls in; as at now: only today's state exists.
 
-    history: a row counts from one date until another. Not offered yet.
+    history: a row counts from one date until another, both days included; without the latter it still does.
     """
 
     EVENT = "event"
@@ -125,6 +125,7 @@ class Dataset:
     view_digest: str
     contract_digest: str
     period_column: str = ""
+    period_end_column: str = ""
     partition_column: str = ""
     restricted_column: str = ""
     safe_address_column: str = ""

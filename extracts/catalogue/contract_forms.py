@@ -36,6 +36,7 @@ class DatasetProperties(Form):
     persons: tuple[Name, ...] = Field(min_length=1)
     periodKind: PeriodKind
     periodColumn: Name | None = None
+    periodEndColumn: Name | None = None
     partitionColumn: Name | None = None
     restrictedColumn: Name
     safeAddressColumn: Name

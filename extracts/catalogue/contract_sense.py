@@ -88,22 +88,29 @@ def _people(form: ContractForm) -> Faults:
 
 
 def _period(form: ContractForm) -> Faults:
+    """Which dates each kind of period needs: an event one, a history from when and until when a row counts."""
+    given = form.customProperties
+    dates = {"periodColumn": given.periodColumn, "periodEndColumn": given.periodEndColumn}
+    needed = _PERIOD_DATES[given.periodKind]
+    for field, name in dates.items():
+        where = f"customProperties.{field}"
+        if name and field not in needed:
+            yield where, f"makes no sense for a dataset of kind {given.periodKind.value!r}", ()
+        elif field in needed and not name:
+            yield "customProperties.periodKind", f"{given.periodKind.value!r} needs a {field}", ()
+        elif name:
+            yield from _period_date(form, where, name, may_be_open=field == "periodEndColumn")
+    if given.periodColumn and given.periodColumn == given.periodEndColumn:
+        yield "customProperties.periodEndColumn", "must be another column than periodColumn", ()
+
+
+def _period_date(form: ContractForm, where: str, name: str, *, may_be_open: bool) -> Faults:
     columns = {c.name: c for c in form.contract[0].properties}
-    kind, name = form.customProperties.periodKind, form.customProperties.periodColumn
-    if kind is PeriodKind.HISTORY:
-        # It needs two dates, from when and until when a row counts; read as an event it would lose most of its rows.
-        yield "customProperties.periodKind", "is not offered yet", (PeriodKind.EVENT.value, PeriodKind.AS_AT_NOW.value)
-        return
-    if kind is PeriodKind.AS_AT_NOW:
-        if name:
-            yield "customProperties.periodColumn", f"makes no sense for a dataset of kind {kind.value!r}", ()
-        return
-    if not name:
-        yield "customProperties.periodKind", f"{kind.value!r} needs a periodColumn", ()
-        return
-    yield from _known("customProperties.periodColumn", (name,), columns)
-    if name in columns and (column_type(columns[name]) is not ColumnType.DATE or not columns[name].required):
-        yield "customProperties.periodColumn", f"{name} must be a date, and required", ()
+    yield from _known(where, (name,), columns)
+    if name in columns and column_type(columns[name]) is not ColumnType.DATE:
+        yield where, f"{name} must be a date", ()
+    elif name in columns and not (columns[name].required or may_be_open):
+        yield where, f"{name} must be required", ()
 
 
 def _controls(form: ContractForm) -> Faults:
@@ -124,3 +131,10 @@ def _controls(form: ContractForm) -> Faults:
 def _known(where: str, names: Iterable[str], columns: Iterable[str]) -> Faults:
     known = tuple(columns)
     yield from ((where, f"{name!r} is not a column", known) for name in names if name not in known)
+
+
+_PERIOD_DATES = {
+    PeriodKind.AS_AT_NOW: (),
+    PeriodKind.EVENT: ("periodColumn",),
+    PeriodKind.HISTORY: ("periodColumn", "periodEndColumn"),
+}

@@ -84,6 +84,7 @@ def _dataset(form: ContractForm, contract_digest: str, digest: str, lock: ViewLo
         view_digest=digest,
         contract_digest=contract_digest,
         period_column=given.periodColumn or "",
+        period_end_column=given.periodEndColumn or "",
         partition_column=given.partitionColumn or "",
         restricted_column=given.restrictedColumn,
         safe_address_column=given.safeAddressColumn,

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from extracts.agreement.plan import ExtractPlan, Period, PlannedDataset
+from extracts.agreement.plan import ExtractPlan, Period
 from extracts.catalogue.contract import Dataset
 from extracts.errors import CheckFailed, HoldStops, LimitExceeded
 from extracts.extraction.sources.postgres import Connection, PostgresSource, sql
-from extracts.extraction.sources.rows import has_period
+from extracts.extraction.sources.rows import has_period, within
 from extracts.extraction.sources.view_sql import counts_of
 
 
@@ -38,10 +38,10 @@ def read_counts(
     """The counts of one dataset. Rows of every period count as source; everything else is of this period."""
     view = counts_of(plan, dataset)
     planned = {d.dataset: d for d in plan.datasets}[dataset.name]
-    within = " FILTER (WHERE on_date >= %(first)s AND on_date <= %(last)s)" if has_period(planned) else ""
-    columns = [f"coalesce(sum({c}){within}, 0)::bigint" for c in view.columns[2:]]
+    test = f" FILTER (WHERE {within(period, 'on_date', 'until_date')})" if has_period(planned) else ""
+    columns = [f"coalesce(sum({c}){test}, 0)::bigint" for c in view.columns[3:]]
     query = f"SELECT coalesce(sum(source), 0)::bigint, {', '.join(columns)} FROM {source.reading(view)}"
-    row = connection.execute(sql(query), {"first": period.first, "last": period.last}).fetchone()
+    row = connection.execute(sql(query)).fetchone()
     assert row is not None
     return Counts(dataset.name, *row)
 
@@ -80,10 +80,3 @@ def check_rows(plan: ExtractPlan, period: Period, rows: dict[str, int]) -> None:
                 "are expected.",
                 advice="Nothing leaves. Was the source loaded whole, and is there anything for this period yet?",
             )
-
-
-def period_test(planned: PlannedDataset, period: Period, column: str) -> str:
-    """The condition that keeps one period's rows, on `column`, a day; empty where periods do not apply."""
-    if not has_period(planned):
-        return ""
-    return f"{column} >= '{period.first.isoformat()}'::date AND {column} <= '{period.last.isoformat()}'::date"

@@ -28,7 +28,7 @@ from extracts.extraction.pseudonym import PERSON_KIND, message_sql, pseudonyms
 from extracts.extraction.small_cells import asks_for_k
 from extracts.extraction.sources.names import SCHEMA
 from extracts.extraction.sources.postgres import PostgresSource, checked_snapshot
-from extracts.extraction.sources.rows import column_types, has_period, on_date
+from extracts.extraction.sources.rows import column_types, has_period, on_date, until_date, within
 from extracts.extraction.sources.view_sql import data_of, left_out_of
 from extracts.extraction.spool import Spool, ahead, bucket_count
 from extracts.extraction.treatment_sql import file_schema, treated
@@ -120,7 +120,7 @@ class Reader:
         view = left_out_of(self.plan, dataset)
         query = f"SELECT d.person, d.why FROM {self._from(self.source.reading(view))}"
         if has_period(planned):
-            query += f" WHERE {self._within('d.on_date')}"
+            query += f" WHERE {within(self.period, 'd.on_date', 'd.until_date')}"
         rows = f"SELECT DISTINCT person, why FROM postgres_query('{_MEMBERSHIP}', {text(query)})"
         found = []
         for batch in self._stream(f"SELECT {message_sql(PERSON_KIND, 'person')} AS message, why FROM ({rows})"):
@@ -136,12 +136,9 @@ class Reader:
         columns = ", ".join(f"d.{c}" for c in view.columns)
         query = f"SELECT {columns} FROM {self._from(self.source.reading(view))}"
         if has_period(planned):
-            query += f" WHERE {self._within(on_date(planned, column_types(dataset)))}"
+            types = column_types(dataset)
+            query += f" WHERE {within(self.period, on_date(planned, types), until_date(planned, types))}"
         return f"postgres_query('{_READER}', {text(query)})"
-
-    def _within(self, day: str) -> str:
-        first, last = self.period.first.isoformat(), self.period.last.isoformat()
-        return f"{day} >= '{first}'::date AND {day} <= '{last}'::date"
 
     @staticmethod
     def _from(relation: str) -> str:

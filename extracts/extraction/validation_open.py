@@ -19,7 +19,7 @@ from sqlalchemy.pool import StaticPool
 
 from extracts.agreement.plan import Period, PlannedDataset
 from extracts.catalogue.contract import ColumnType
-from extracts.extraction.sources.rows import has_period, on_date
+from extracts.extraction.sources.rows import has_period, on_date, until_date, within
 from extracts.extraction.validation_release import Facts
 from extracts.extraction.validation_source import SourceFacts
 
@@ -64,8 +64,7 @@ def source_query(planned: PlannedDataset, types: dict[str, ColumnType], period: 
     """The rows that this delivery will be made from."""
     if not has_period(planned):
         return f"SELECT * FROM {reading}"
-    day = on_date(planned, types)
-    limits = f"{day} >= '{period.first.isoformat()}'::date AND {day} <= '{period.last.isoformat()}'::date"
+    limits = within(period, on_date(planned, types), until_date(planned, types))
     return f"SELECT * FROM (SELECT * FROM {reading}) d WHERE {limits}"
 
 

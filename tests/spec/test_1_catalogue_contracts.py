@@ -145,6 +145,17 @@ def changed(old: str, new: str) -> str:
     return CONTRACT.replace(old, new, 1)
 
 
+def a_history() -> str:
+    """The contract, of visits that last from one day until another, which may be open."""
+    left = (
+        "      - name: left_on\n        logicalType: date\n        physicalType: date\n"
+        "        description: Last day of the visit.\n        classification: personal\n"
+        "        customProperties:\n          - {property: treatments, value: {identified: [keep]}}\n"
+    )
+    kind = "value: history}\n  - {property: periodEndColumn, value: left_on}"
+    return changed("value: event}", kind).replace("      - name: fare\n", f"{left}      - name: fare\n")
+
+
 # --- what a contract says -------------------------------------------------------------------------------------------
 
 
@@ -165,6 +176,12 @@ def test_a_contract_says_how_fresh_it_is_what_tells_rows_apart_and_to_which_peri
     assert (visit.period_kind, visit.period_column) == (PeriodKind.EVENT, "came_on")
     assert (visit.persons, visit.subject) == (("nino",), "nino")
     assert (visit.restricted_column, visit.safe_address_column) == ("restricted", "safe_address")
+
+
+def test_a_history_has_two_dates_of_which_the_latter_may_be_open(tmp_path: Path) -> None:
+    visit = load(tmp_path, a_history())
+    found = (visit.period_kind, visit.period_column, visit.period_end_column)
+    assert found == (PeriodKind.HISTORY, "came_on", "left_on")
 
 
 def test_each_column_has_type_unit_meaning_class_and_the_treatments_that_satisfy_each_identifiability(
@@ -229,7 +246,6 @@ NOT_OURS = (
     ("property: unit", "property: units", r"customProperties.units: no field has this name.*unit"),
     ("  - {property: title, value: Visits}\n", "", r"customProperties.title: is missing"),
     ("property: controller", "property: title", r"customProperties.1: title is given twice"),
-    ("value: event", "value: history", r"periodKind: is not offered yet Allowed: event, as at now"),
     ("value: event", "value: monthly", r"periodKind: 'monthly' is not one of the words.*event, as at now, history"),
     ("classification: free text", "classification: secret", r"classification: 'secret' is not one .*Allowed: official"),
     ("property: treatments, value: {}", "property: identifier, value: none", r"treatments: is missing"),
@@ -262,7 +278,23 @@ NO_SENSE = (
         "property: partitionColumn, value: week}\n  - {property: periodKind",
         r"'week' is not a column",
     ),
-    ("value: came_on", "value: how", r"periodColumn: how must be a date, and required"),
+    ("value: came_on", "value: how", r"periodColumn: how must be a date"),
+    ("value: event", "value: history", r"periodKind: 'history' needs a periodEndColumn"),
+    (
+        "property: periodColumn",
+        "property: periodEndColumn, value: came_on}\n  - {property: periodColumn",
+        r"periodEndColumn: makes no sense for a dataset of kind 'event'",
+    ),
+    (
+        "value: event}\n  - {property: periodColumn",
+        "value: history}\n  - {property: periodEndColumn, value: came_on}\n  - {property: periodColumn",
+        r"periodEndColumn: must be another column than periodColumn",
+    ),
+    (
+        "value: event}\n  - {property: periodColumn",
+        "value: history}\n  - {property: periodEndColumn, value: how}\n  - {property: periodColumn",
+        r"periodEndColumn: how must be a date",
+    ),
     ("value: restricted}", "value: how}", r"restrictedColumn: how must be classified as control"),
     ("value: restricted}", "value: how}", r"restrictedColumn: how must be boolean"),
     ("value: safe_address}", "value: safe}", r"safeAddressColumn: 'safe' is not a column"),

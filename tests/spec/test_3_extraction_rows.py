@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from extracts.agreement.plan import Condition, ExtractPlan, Operator, SafeAddress
+from extracts.catalogue.contract import PeriodKind
 from extracts.errors import HoldStops, LimitExceeded
 from extracts.extraction.holds import holds_since
 from extracts.extraction.membership import Membership, lookup
@@ -44,6 +45,11 @@ def an_award_plan(*conditions: Condition, **changes: object) -> ExtractPlan:
 def ninos(source: SmallSource, plan: ExtractPlan, folder: Path) -> list[str]:
     (file,) = source.extract(plan, folder).files
     return sorted(row["nino"] for row in rows_of(file))
+
+
+def a_history_plan(start: str, end: str) -> ExtractPlan:
+    """Awards that count from one date until another."""
+    return with_columns(an_award_plan(), period_kind=PeriodKind.HISTORY, period_column=start, period_end_column=end)
 
 
 def index_of(extract: Extract) -> Path:
@@ -105,6 +111,33 @@ class TestPeriod:
         days = [row["assessment_period_end"] for row in rows_of(file)]
         assert sorted(days) == [date(2026, 11, 1), date(2026, 11, 30)]
         assert file.funnel == Funnel(source=4, filtered=2, held=0, withheld=0, delivered=2)
+
+    def test_rows_of_a_history_belong_to_every_period_on_a_day_of_which_they_count(
+        self, source: SmallSource, tmp_path: Path
+    ) -> None:
+        spans = [  # the first and last day on which each counts; any two dates of the sample do
+            ("2026-10-01", "2026-10-31"),
+            ("2026-10-01", "2026-11-01"),
+            ("2026-11-30", "2026-12-24"),
+            ("2026-12-01", "2026-12-24"),
+            ("2020-01-01", "2030-01-01"),
+            ("2026-11-10", "2026-11-10"),
+        ]
+        for number, (start, end) in enumerate(spans):
+            source.award(f"QQ00000{number}A", {"started_on": end}, date_of_birth=start)
+        source.award("QQ000009A", {"started_on": "2026-11-11"}, date_of_birth="2026-11-10", restricted=True)
+        plan = a_history_plan("date_of_birth", "started_on")
+        (file,) = source.extract(plan, tmp_path).files
+        kept = ["QQ000001A", "QQ000002A", "QQ000004A", "QQ000005A"]
+        assert sorted(row["nino"] for row in rows_of(file)) == kept
+        assert file.funnel == Funnel(source=7, filtered=2, held=1, withheld=0, delivered=4)
+
+    def test_a_row_of_a_history_without_an_end_still_counts(self, source: SmallSource, tmp_path: Path) -> None:
+        source.award("QQ000001A", {"started_on": "2026-10-01"}, date_of_birth="1957-06-05")
+        source.award("QQ000002A", {"started_on": "2026-12-01"}, date_of_birth="1957-06-05")
+        source.execute("ALTER TABLE dwp.person ALTER date_of_birth DROP NOT NULL")
+        source.execute("UPDATE dwp.person SET date_of_birth = NULL")
+        assert ninos(source, a_history_plan("started_on", "date_of_birth"), tmp_path) == ["QQ000001A"]
 
     def test_what_is_as_at_now_is_delivered_whatever_the_period(self, source: SmallSource, tmp_path: Path) -> None:
         source.award("QQ000001A", {"started_on": "1999-01-01"})

@@ -103,6 +103,7 @@ def a_planned_dataset(
         key=dataset.key,
         persons=dataset.persons,
         period_column=dataset.period_column,
+        period_end_column=dataset.period_end_column,
         period_kind=dataset.period_kind,
         restricted_column=dataset.restricted_column,
         safe_address_column=dataset.safe_address_column,

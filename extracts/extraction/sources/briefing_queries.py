@@ -22,8 +22,8 @@ from extracts.agreement.request_rows import DatasetAsked
 from extracts.agreement.source_counts import Grouping, RowFate
 from extracts.catalogue.contract import Classification, ColumnType, Dataset, Identifier, PeriodKind
 from extracts.extraction.sources import briefing_views as views
-from extracts.extraction.sources.literals import literal, name, text_array
-from extracts.extraction.sources.rows import condition_test
+from extracts.extraction.sources.literals import name, text_array
+from extracts.extraction.sources.rows import condition_test, within
 from extracts.extraction.sources.treatment_groups import grouped
 
 FATE_ORDER = {fate: place for place, fate in enumerate(RowFate)}
@@ -114,8 +114,8 @@ def _matching(request: Request, asked: DatasetAsked, source: Dataset, today: dat
     if source.period_column and source.period_kind is not PeriodKind.AS_AT_NOW:
         frequency = Frequency(request.schedule.frequency)
         period = period_before(period_of(today, frequency), frequency)
-        first, last = (literal(day.isoformat(), ColumnType.DATE) for day in (period.first, period.last))
-        tests.append(f"(d.{name(source.period_column)})::date BETWEEN {first} AND {last}")
+        until = source.period_end_column or source.period_column
+        tests.append(within(period, f"d.{name(source.period_column)}", f"d.{name(until)}"))
     return " AND ".join(f"({t})" for t in tests) or "true"
 
 

@@ -48,7 +48,10 @@ def is_counted(column: Column, dataset: Dataset) -> bool:
     """Whether a column is in the counting view: something of it can be had, or it says which period a row is of."""
     if column.classification in _NOT_SHOWN:
         return False
-    return any(column.treatments.values()) or column.name == dataset.period_column
+    return any(column.treatments.values()) or column.name in (
+        dataset.period_column,
+        dataset.period_end_column,
+    )
 
 
 def stamps_view(datasets: Collection[Dataset]) -> ExpectedView:

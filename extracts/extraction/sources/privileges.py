@@ -105,7 +105,7 @@ _LEFT_OUT = (
     f" JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace AND n.nspname = '{SCHEMA}'"
     " JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 WHERE c.relkind = 'v' GROUP BY 1"
     " HAVING pg_catalog.array_agg(a.attname::text ORDER BY a.attnum)"
-    " IN (ARRAY['person', 'why', 'on_date'], ARRAY['person', 'why'])"
+    " IN (ARRAY['person', 'why', 'on_date', 'until_date'], ARRAY['person', 'why'])"
 )
 _UNREADABLE = (
     "SELECT pg_catalog.format('%%I.%%I', n.nspname, c.relname) FROM pg_catalog.pg_class c"

@@ -11,7 +11,7 @@ Rules:
 
 from __future__ import annotations
 
-from extracts.agreement.plan import Condition, ExtractPlan, Operator, PlannedDataset, SafeAddress
+from extracts.agreement.plan import Condition, ExtractPlan, Operator, Period, PlannedDataset, SafeAddress
 from extracts.catalogue.contract import ColumnType, Dataset, PeriodKind
 from extracts.extraction.sources.literals import array, literal, name, relation, text_array, text_literal
 
@@ -102,6 +102,19 @@ def on_date(dataset: PlannedDataset, types: dict[str, ColumnType]) -> str:
     if types[dataset.period_column] is ColumnType.TIMESTAMP:
         return f"(({column} AT TIME ZONE 'UTC'::text))::date"
     return column
+
+
+def until_date(dataset: PlannedDataset, types: dict[str, ColumnType]) -> str:
+    """The last day on which a row counts, null where that is open; of an event, its only day."""
+    if dataset.period_kind is PeriodKind.HISTORY:
+        return f"d.{name(dataset.period_end_column)}"
+    return on_date(dataset, types)
+
+
+def within(period: Period, on: str, until: str) -> str:
+    """Whether a row that counts from the day `on` `until` another, expressions both, belongs to a period."""
+    first, last = (literal(day.isoformat(), ColumnType.DATE) for day in (period.first, period.last))
+    return f"{on} <= {last} AND COALESCE({until} >= {first}, true)"
 
 
 def has_period(dataset: PlannedDataset) -> bool:

@@ -85,7 +85,8 @@ def planned_dataset(plan: ExtractPlan, dataset: str) -> PlannedDataset:
 
 def read_columns(planned: PlannedDataset) -> tuple[str, ...]:
     """The source columns that the data view shows: approved ones first, then persons and period."""
-    extra = (planned.period_column,) if rows.has_period(planned) else ()
+    dates = (planned.period_column, planned.period_end_column)
+    extra = [d for d in dates if d] if rows.has_period(planned) else []
     return tuple(dict.fromkeys([*(c.source for c in planned.columns), *planned.persons, *extra]))
 
 
@@ -103,6 +104,7 @@ def _data(plan: ExtractPlan, planned: PlannedDataset, types: dict[str, ColumnTyp
 def _counts(plan: ExtractPlan, planned: PlannedDataset, types: dict[str, ColumnType]) -> ExpectedView:
     facts = {
         "on_date": rows.on_date(planned, types),
+        "until_date": rows.until_date(planned, types),
         "matching": rows.matching(planned, types),
         "restricted": rows.restricted(planned),
         "on_hold": rows.held(planned, "leaves_out"),
@@ -120,12 +122,12 @@ def _counts(plan: ExtractPlan, planned: PlannedDataset, types: dict[str, ColumnT
         "unfit": f"r.matching AND NOT ({out}) AND NOT r.withheld AND r.no_number",
     }
     definition = (
-        "SELECT r.on_date, count(*) AS source, "
+        "SELECT r.on_date, r.until_date, count(*) AS source, "
         + ", ".join(f"count(*) FILTER (WHERE {test}) AS {column}" for column, test in counted.items())
         + f" FROM (SELECT {', '.join(f'{fact} AS {alias}' for alias, fact in facts.items())}"
-        f" FROM {rows.with_holds(plan, planned)}) r GROUP BY r.on_date"
+        f" FROM {rows.with_holds(plan, planned)}) r GROUP BY r.on_date, r.until_date"
     )
-    columns = ("on_date", "source", *counted)
+    columns = ("on_date", "until_date", "source", *counted)
     return ExpectedView(names.counts_view(plan.request_id, planned.dataset), definition, columns)
 
 
@@ -134,6 +136,7 @@ def _left_out(plan: ExtractPlan, planned: PlannedDataset, types: dict[str, Colum
     facts = {
         **{f"person_{i}": rows.person_form(f"d.{name(person)}") for i, person in enumerate(planned.persons)},
         "on_date": rows.on_date(planned, types),
+        "until_date": rows.until_date(planned, types),
         "why": (
             f"CASE WHEN {rows.restricted(planned)} THEN 'restricted'::text WHEN {held} THEN 'hold'::text"
             " ELSE 'safe address'::text END"
@@ -142,9 +145,10 @@ def _left_out(plan: ExtractPlan, planned: PlannedDataset, types: dict[str, Colum
     out = f"({rows.restricted(planned)} OR {held} OR {rows.safe_address(planned)})"
     people = ", ".join(f"(r.person_{i})" for i in range(len(planned.persons)))
     definition = (
-        f"SELECT p.person, r.why, r.on_date FROM (SELECT {', '.join(f'{fact} AS {a}' for a, fact in facts.items())}"
-        f" FROM {rows.with_holds(plan, planned)} WHERE {rows.matching(planned, types)} AND {out}) r"
+        "SELECT p.person, r.why, r.on_date, r.until_date FROM"
+        f" (SELECT {', '.join(f'{fact} AS {a}' for a, fact in facts.items())} FROM {rows.with_holds(plan, planned)}"
+        f" WHERE {rows.matching(planned, types)} AND {out}) r"
         f" CROSS JOIN LATERAL (VALUES {people}) p(person)"
     )
-    columns = ("person", "why", "on_date")
+    columns = ("person", "why", "on_date", "until_date")
     return ExpectedView(names.left_out_view(plan.request_id, planned.dataset), definition, columns, True)

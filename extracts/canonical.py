@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import unicodedata
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum
@@ -22,6 +23,24 @@ import rfc8785
 
 _SAFE_INTEGER = 2**53 - 1
 _CHUNK_BYTES = 1 << 20
+
+
+class Canonical:
+    """What a frozen dataclass needs so that people can sign it, and others can name it by its digest."""
+
+    def document(self) -> dict[str, Any]:
+        """The value as plain JSON values."""
+        found: dict[str, Any] = plain(asdict(self))  # type: ignore[call-overload]
+        return found
+
+    def canonical(self) -> bytes:
+        """The bytes that are signed, delivered or kept."""
+        return canonical_json(self.document())
+
+    @property
+    def digest(self) -> str:
+        """The digest by which decisions, manifests and the ledger name this value."""
+        return digest(self.document())
 
 
 def canonical_json(value: Any) -> bytes:

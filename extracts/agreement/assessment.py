@@ -7,13 +7,13 @@ apart because they need different people: the requester mends a violation, whoev
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from typing import Any
 
 from extracts.agreement.reading import read_value
-from extracts.canonical import digest, plain
+from extracts.canonical import Canonical
 
 
 class Question(StrEnum):
@@ -50,7 +50,7 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Assessment:
+class Assessment(Canonical):
     """The findings on one request. `request_digest` is of what was assessed: without the columns that were refused.
 
     `versions` is what the governance files call themselves, `digests` what they say (policy, parties, gateways,
@@ -87,16 +87,6 @@ class Assessment:
     def passed(self) -> bool:
         """Whether every rule passed, and there was at least one."""
         return bool(self.findings) and all(f.outcome is FindingOutcome.PASS for f in self.findings)
-
-    def document(self) -> dict[str, Any]:
-        """The assessment as plain JSON values."""
-        found: dict[str, Any] = plain(asdict(self))
-        return found
-
-    @property
-    def digest(self) -> str:
-        """The digest that the decision names."""
-        return digest(self.document())
 
     def as_text(self) -> str:
         """A page for people: what fails first, then what passed, question by question."""

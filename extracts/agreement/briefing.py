@@ -9,7 +9,7 @@ Rules:
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
@@ -17,7 +17,7 @@ from extracts.agreement.assessment import Finding
 from extracts.agreement.availability import ColumnAnswer
 from extracts.agreement.reading import read_value
 from extracts.agreement.suppression import SafeCount
-from extracts.canonical import digest, plain
+from extracts.canonical import Canonical
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ class SimilarAnswer:
 
 
 @dataclass(frozen=True)
-class Briefing:
+class Briefing(Canonical):
     """Everything on one request, as of one moment. `adds` are columns that the recipient does not hold so already."""
 
     request_id: str
@@ -121,19 +121,9 @@ class Briefing:
     findings: tuple[Finding, ...]
     rules_passed: int
 
-    def document(self) -> dict[str, Any]:
-        """The briefing as plain JSON values."""
-        found: dict[str, Any] = plain(asdict(self))
-        return found
-
-    @property
-    def digest(self) -> str:
-        """The digest by which the ledger names what the Board read."""
-        return digest(self.document())
-
 
 @dataclass(frozen=True)
-class Feasibility:
+class Feasibility(Canonical):
     """What a requester may know before asking: the answers, and no more numbers than these."""
 
     request_id: str
@@ -144,16 +134,6 @@ class Feasibility:
     expected: Mapping[str, Told]
     groups_may_leave: Mapping[str, bool]
     not_counted: Mapping[str, str]
-
-    def document(self) -> dict[str, Any]:
-        """The answers as plain JSON values."""
-        found: dict[str, Any] = plain(asdict(self))
-        return found
-
-    @property
-    def digest(self) -> str:
-        """The digest by which the ledger names what was answered."""
-        return digest(self.document())
 
 
 def briefing_from_document(document: Mapping[str, Any]) -> Briefing:

@@ -11,7 +11,7 @@ Rules:
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -23,14 +23,14 @@ from extracts.agreement.policy import Policy, assess
 from extracts.agreement.reading import read_value
 from extracts.agreement.request import Request, request_from_document
 from extracts.agreement.source_counts import Grouping, grouping_of
-from extracts.canonical import digest, plain
+from extracts.canonical import Canonical
 from extracts.catalogue.contract import Dataset
 from extracts.catalogue.parties import Parties
 from extracts.errors import InvalidDocument, PlanRefused, UsageError
 
 
 @dataclass(frozen=True)
-class CounterOffer:
+class CounterOffer(Canonical):
     """What would be acceptable. `request` is the document of the offered version; `changes` say how it differs.
 
     `groups_counted` is false where nobody counted whether the groups of people are large enough.
@@ -47,16 +47,6 @@ class CounterOffer:
     groups_counted: bool
     changes: tuple[Change, ...]
     request: Mapping[str, Any]
-
-    def document(self) -> dict[str, Any]:
-        """The offer as plain JSON values."""
-        found: dict[str, Any] = plain(asdict(self))
-        return found
-
-    @property
-    def digest(self) -> str:
-        """The digest by which the ledger names what was offered and accepted."""
-        return digest(self.document())
 
     def offered(self) -> Request:
         """The offered version of the request. Raises InvalidDocument."""

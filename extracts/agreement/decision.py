@@ -12,13 +12,13 @@ Rules:
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
 from extracts.agreement.reading import read_value
-from extracts.canonical import canonical_json, digest, plain
+from extracts.canonical import Canonical
 from extracts.catalogue.forms import clean_text
 
 
@@ -50,7 +50,7 @@ class ColumnDecision:
 
 
 @dataclass(frozen=True)
-class Decision:
+class Decision(Canonical):
     """The document that both sign. Digests are `sha256:...`; plan_digest is empty when nothing was approved.
 
     `valid_from` and `valid_until` are inclusive dates, in UTC. `reason_code`, `acceptable` and `escalation` tell a
@@ -76,23 +76,9 @@ class Decision:
     acceptable: str = ""
     escalation: str = ""
 
-    def document(self) -> dict[str, Any]:
-        """The decision as plain JSON values."""
-        found: dict[str, Any] = plain(asdict(self))
-        return found
-
-    def canonical(self) -> bytes:
-        """The bytes that are signed, and delivered as decision.json."""
-        return canonical_json(self.document())
-
-    @property
-    def digest(self) -> str:
-        """The digest by which manifests and the ledger name this decision."""
-        return digest(self.document())
-
 
 @dataclass(frozen=True)
-class Order:
+class Order(Canonical):
     """Suspend, resume or revoke: what the signer of `extract-order` signs. `number` counts up from 1 per request.
 
     Raises ValueError for reasons that are empty, or hold a character that cannot be seen.
@@ -108,15 +94,6 @@ class Order:
     def __post_init__(self) -> None:
         if not self.reasons or clean_text(self.reasons) != self.reasons:
             raise ValueError("the reasons of an order are a text, in one spelling")
-
-    def document(self) -> dict[str, Any]:
-        """The order as plain JSON values."""
-        found: dict[str, Any] = plain(asdict(self))
-        return found
-
-    def canonical(self) -> bytes:
-        """The bytes that are signed."""
-        return canonical_json(self.document())
 
 
 def decision_from_document(document: Mapping[str, Any]) -> Decision:

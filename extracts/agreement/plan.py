@@ -13,13 +13,13 @@ Rules:
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from typing import Any
 
 from extracts.agreement.reading import read_value
-from extracts.canonical import canonical_json, digest, plain
+from extracts.canonical import Canonical
 from extracts.catalogue.contract import Classification, ColumnType, Identifiability, Identifier, PeriodKind
 
 
@@ -173,7 +173,7 @@ class Limits:
 
 
 @dataclass(frozen=True)
-class ExtractPlan:
+class ExtractPlan(Canonical):
     """Everything that two people approve. Dates are inclusive.
 
     `schedule` is canonical text: `cron: 0 6 1 * *` or `working day: 3 of month`.
@@ -194,20 +194,6 @@ class ExtractPlan:
     format: str
     limits: Limits
     datasets: tuple[PlannedDataset, ...]
-
-    def document(self) -> dict[str, Any]:
-        """The plan as plain JSON values; its canonical bytes are what `digest` is over."""
-        found: dict[str, Any] = plain(asdict(self))
-        return found
-
-    def canonical(self) -> bytes:
-        """The bytes delivered as plan.json."""
-        return canonical_json(self.document())
-
-    @property
-    def digest(self) -> str:
-        """The digest that the decision binds."""
-        return digest(self.document())
 
 
 def plan_from_document(document: Mapping[str, Any]) -> ExtractPlan:

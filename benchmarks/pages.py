@@ -1,4 +1,4 @@
-"""How long the pages over all agreements take, with a register that is grown in between: medians in milliseconds.
+"""How long the pages over all agreements take, with a register that is grown in between: medians, and the fastest, in milliseconds.
 
 python -m benchmarks.pages                5,000 requests, 1,000 agreements, 100,000 deliveries; before that a tenth
 python -m benchmarks.pages --runs 5
@@ -17,6 +17,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -39,8 +40,20 @@ PAGES = (
     f"/request/{AGREEMENT}",
     f"/request/{REFUSAL}",
     "/request/B-000050",
+    "/request/OPEN",
     "/agreement/extract__B-000050",
 )
+
+
+@dataclass(frozen=True)
+class Times:
+    """In milliseconds. The fastest tells what a page costs where others use the machine too."""
+
+    median: float
+    fastest: float
+
+    def __str__(self) -> str:
+        return f"{self.median:.0f} ms ({self.fastest:.0f})"
 
 
 def main() -> None:
@@ -48,15 +61,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.pages")
     parser.add_argument("--runs", type=int, default=9)
     runs = parser.parse_args().runs
-    found: dict[str, list[float]] = {path: [] for path in PAGES}
+    found: dict[str, list[Times]] = {path: [] for path in PAGES}
     for size in SIZES:
         with tempfile.TemporaryDirectory() as folder, _world(Path(folder)) as home:
             _grow(home, *size)
             client = _client(home)
             for path in PAGES:
-                found[path].append(_median(client, path, runs))
+                found[path].append(_times(client, path.replace("OPEN", f"B-{size[0] - 99:06}"), runs))
     sys.stdout.write(_table(found))
-    sys.exit(any(times[-1] > LIMIT_MS for times in found.values()))
+    sys.exit(any(times[-1].median > LIMIT_MS for times in found.values()))
 
 
 @contextmanager
@@ -120,20 +133,21 @@ def _client(home: DemoHome) -> Any:
     return TestClient(app)
 
 
-def _median(client: Any, path: str, runs: int) -> float:
+def _times(client: Any, path: str, runs: int) -> Times:
     times = []
     for _ in range(runs + 1):
         begun = time.perf_counter()
         answer = client.get(path)
         times.append(1_000 * (time.perf_counter() - begun))
         assert answer.status_code == 200, (path, answer.status_code, answer.text[-300:])
-    return statistics.median(times[1:])  # the first one opens connections and templates
+    del times[0]  # it opens connections and reads templates
+    return Times(statistics.median(times), min(times))
 
 
-def _table(found: dict[str, list[float]]) -> str:
+def _table(found: dict[str, list[Times]]) -> str:
     sizes = [f"{r:,} requests, {a:,} agreements, {a * m:,} deliveries" for r, a, m in SIZES]
     lines = [f"| page | {' | '.join(sizes)} |", f"|---|{'---:|' * len(sizes)}"]
-    lines += [f"| `{path}` | {' | '.join(f'{t:.0f} ms' for t in times)} |" for path, times in found.items()]
+    lines += [f"| `{path}` | {' | '.join(map(str, times))} |" for path, times in found.items()]
     return "\n".join(lines) + "\n"
 
 

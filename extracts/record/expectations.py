@@ -12,6 +12,7 @@ from datetime import date, datetime
 
 from sqlalchemy import func, select
 
+from extracts.errors import Outcome
 from extracts.record import ledger
 from extracts.record.delivery_entries import LEFT_THE_HOUSE
 from extracts.record.overview import in_force
@@ -19,6 +20,7 @@ from extracts.record.tables import DeliveryRow, RequestRow, RunRow, StatusChange
 from extracts.record.transaction import Reading
 
 _ENDED = "run.ended"
+_TELLS_NOTHING = (Outcome.DELIVERED.value, Outcome.NOTHING_DUE.value)  # of why something did not come
 _NEWEST = 5_000  # events that tell how a run ended; more in one month is a full register, and its oldest are in `run`
 
 
@@ -72,13 +74,14 @@ def left_for(reading: Reading, periods: Collection[str]) -> dict[tuple[str, str]
 
 
 def attempts_since(reading: Reading, since: datetime) -> tuple[Attempt, ...]:
-    """Every run that began since then, oldest first; also those that have no row, for their period was not known yet.
+    """Every run that began since then and did not deliver, oldest first; also those that have no row, for their period
+    was not known yet.
 
     Of the latter the ledger tells the outcome and the gate; why, is in the run's own record.
     """
     r = RunRow
     columns = (r.request_id, r.period, r.run_id, r.started_at, r.outcome, r.gate, r.reason)
-    query = select(*columns).where(r.started_at >= since, r.outcome != "delivered")
+    query = select(*columns).where(r.started_at >= since, r.outcome.not_in(_TELLS_NOTHING))
     found = [Attempt(*row) for row in reading.session.execute(query)]
     return tuple(sorted([*found, *_unregistered(reading, since)], key=lambda a: (a.started_at, a.run_id)))
 
@@ -88,5 +91,5 @@ def _unregistered(reading: Reading, since: datetime) -> Iterator[Attempt]:
         if event.at < since:
             return
         told = event.payload
-        if told.get("unregistered"):
+        if told.get("unregistered") and told["outcome"] not in _TELLS_NOTHING:
             yield Attempt(event.subject, "", told["run"], event.at, told["outcome"], told["gate"], "")

@@ -3,8 +3,8 @@
 Rules:
 1. A line is about the newest version of a request. What agreement is in force under the same id is told beside it, for
    an approved version stays in force while the next one is examined.
-2. No document is read here: what a list needs stands in columns that the database computes (0004_pages.sql). A page
-   costs the same few statements however many lines the register has.
+2. No document is read here: what a list needs stands in columns that the database computes from it (see `tables`). A
+   page costs the same few statements however many lines the register has.
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ class Base(DeclarativeBase):
 
 
 def _computed() -> Computed:
-    """A column that the database computes from the document in its row: how, stands in sql/register/0004_pages.sql."""
+    """A column that the database computes from the document in its row: how, stands in sql/register/*_pages.sql."""
     return Computed("", persisted=True)
 
 

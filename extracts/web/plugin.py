@@ -42,7 +42,7 @@ class ExtractsPlugin(AirflowPlugin):
 
 _VIEWS: list[dict[str, Any]] = [
     {
-        "name": "Data sharing",
+        "name": "Sharing",  # Airflow cuts off longer names
         "href": page("register"),
         "destination": "nav",
         "url_route": "data-sharing",

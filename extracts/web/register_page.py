@@ -16,7 +16,7 @@ from extracts.web.marks import Mark, status_mark
 from extracts.web.render import html_page
 
 _FILTERS = ("words", "recipient", "status", "dataset", "gateway")
-_DECIDED = (Status.APPROVED, Status.REFUSED, Status.RETURNED)
+_WAITS = (Status.SUBMITTED, Status.IN_REVIEW)
 _RUNS = (Status.APPROVED, Status.SUSPENDED)
 
 
@@ -32,6 +32,11 @@ class Row:
     def is_agreement(self) -> bool:
         """Whether there is, or was, an agreement under this id: a DAG, and a page of its own."""
         return self.line.agreement is not None
+
+    @property
+    def waits(self) -> bool:
+        """Whether this version waits for a decision."""
+        return self.line.status in _WAITS
 
     @property
     def runs(self) -> bool:

@@ -54,13 +54,18 @@ def _environment() -> Environment:
     styles = (files("extracts.extraction") / "report.css", files("extracts.web") / "pages" / "pages.css")
     environment.globals["style"] = Markup("\n".join(s.read_text(encoding="utf-8") for s in styles))  # noqa: S704
     environment.globals |= {"page": page, "dag_page": dag_page, "dag_id_of": dag_id_of}
-    environment.filters |= {"day": _day, "moment": _moment}
+    environment.filters |= {"day": _day, "short_day": _short_day, "moment": _moment}
     return environment
 
 
 def _day(value: date | None) -> str:
     """`5 November 2026`; a dash where there is none."""
     return f"{value:%-d %B %Y}" if value else "–"
+
+
+def _short_day(value: date | None) -> str:
+    """`5 Nov 2026`, for tables."""
+    return f"{value:%-d %b %Y}" if value else "–"
 
 
 def _moment(value: datetime | None) -> str:

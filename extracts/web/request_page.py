@@ -15,7 +15,7 @@ from extracts.agreement.assessment import Assessment, Finding, FindingOutcome, Q
 from extracts.agreement.columns_decided import ColumnFate, column_lines
 from extracts.agreement.decision_words import decision_in_words
 from extracts.agreement.request_summary import request_in_words
-from extracts.agreement.status import Status, next_steps
+from extracts.agreement.status import CLOCK, Status, next_steps
 from extracts.record.transaction import Reading, reading
 from extracts.scheduling.facts import dag_id_of
 from extracts.steps.decided import Signed
@@ -25,6 +25,7 @@ from extracts.steps.standing import Standing, standing
 from extracts.steps.verified import verify_signatures
 from extracts.steps.workplace import Workplace
 from extracts.web.desk import names, open_desk
+from extracts.web.findings import told_once
 from extracts.web.marks import fate_mark, status_mark, verdict_mark
 from extracts.web.render import html_page
 
@@ -56,7 +57,8 @@ def request_page(request_id: str) -> HTMLResponse:
         is_open=found.entry.status in _OPEN,
         lines=lines,
         counts={fate.value: sum(line.fate is fate for line in lines) for fate in ColumnFate},
-        stopping=_stopping(found.whole),
+        stopping=told_once(_stopping(found.whole)),
+        told_once=told_once,
         passed=_passed(found.whole),
         assessed_on=found.whole.assessed_on if found.whole else None,
         decisions=decisions,
@@ -100,5 +102,6 @@ def _passed(assessment: Assessment | None) -> list[tuple[Question, list[Finding]
 
 
 def _moves(found: Standing) -> list[str]:
-    """Who can do what next."""
-    return [f"{' or '.join(map(str, t.who))}: {t.verb}" for t in next_steps(Status(found.entry.status))]
+    """Who can do what next; that time passes is nobody's move."""
+    steps = [t for t in next_steps(Status(found.entry.status)) if CLOCK not in t.who]
+    return [f"the {' or '.join(map(str, t.who))} may {t.verb} it" for t in steps]

@@ -10,12 +10,14 @@ from fastapi import Depends
 from fastapi.responses import HTMLResponse
 
 from extracts.agreement.expected import MISSING, Arrival
+from extracts.record.expectations import Attempt
 from extracts.scheduling.facts import dag_id_of
 from extracts.steps.watch import Expected, watch
 from extracts.web.airflow_state import AirflowState, airflow_state
 from extracts.web.desk import names, open_desk
 from extracts.web.marks import Mark, arrival_mark
 from extracts.web.render import html_page
+from extracts.web.shelf import Shelf
 
 MOST = 200  # lines in one table; more say how many they are
 _WAITED_FOR = (*MISSING, Arrival.UNDER_WAY)
@@ -42,7 +44,8 @@ def watch_page(airflow: Annotated[AirflowState, Depends(airflow_state)]) -> HTML
     work = open_desk()
     found = watch(work)
     today = found.now.date()
-    rows = [_row(e, airflow) for e in found.expected]
+    shelf = Shelf(work.places)
+    rows = [_row(e, airflow, shelf) for e in found.expected]
     earlier = [r for r in rows if r.expected.due.at.date() < today and r.expected.came is not Arrival.DELIVERED]
     counts = found.counts()
     return html_page(
@@ -67,9 +70,9 @@ def _shown(rows: Sequence[WatchRow]) -> tuple[list[WatchRow], int]:
     return ordered[:MOST], len(ordered)
 
 
-def _row(expected: Expected, airflow: AirflowState) -> WatchRow:
+def _row(expected: Expected, airflow: AirflowState, shelf: Shelf) -> WatchRow:
     came, attempt = expected.came, expected.attempt
-    told = f"{attempt.gate}: {attempt.reason}".strip(": ") if attempt else ""
+    told = f"{attempt.gate}: {attempt.reason or _record(attempt, shelf)}".strip(": ") if attempt else ""
     if came is Arrival.NOTHING_RAN:
         told = airflow.problem(dag_id_of(expected.due.request_id)) or "No run was started for it."
     elif came is Arrival.LATE and expected.left_at:
@@ -77,3 +80,9 @@ def _row(expected: Expected, airflow: AirflowState) -> WatchRow:
     elif came in (Arrival.DELIVERED, None):
         told = ""
     return WatchRow(expected, arrival_mark(came), told, _MOVES.get(came, "") if came else "")
+
+
+def _record(attempt: Attempt, shelf: Shelf) -> str:
+    """Why a run was refused that the register does not know: from its own record, if it ran on this machine."""
+    run_id = attempt.run_id.removeprefix(f"{attempt.request_id}/")
+    return str(shelf.outcome(attempt.request_id, run_id).get("reason", ""))

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import product
 from pathlib import Path
+from typing import Literal
 from urllib.parse import quote
 
 from playwright.sync_api import Browser, Page, sync_playwright
@@ -60,6 +61,7 @@ def _airflow(folder: Path) -> Iterator[tuple[LocalAirflow, Story, str]]:
         template = make_template(folder / "template", server)
         with copied(template, folder / "home") as world:
             story = a_story(world, folder)
+            _keep_from_airflow(world, story)
             airflow = LocalAirflow(_config(world))
             _say("starting Airflow")
             airflow.start()
@@ -68,7 +70,6 @@ def _airflow(folder: Path) -> Iterator[tuple[LocalAirflow, Story, str]]:
                     dag_id = f"extract__{FIFE}"
                     client.wait_for_dags({dag_id})
                     _say("running one agreement")
-                    client.unpause(dag_id)
                     run_id = client.trigger(dag_id)
                     client.wait_for_run(dag_id, run_id, check=airflow.check)
                 yield airflow, story, run_id
@@ -76,6 +77,12 @@ def _airflow(folder: Path) -> Iterator[tuple[LocalAirflow, Story, str]]:
                 airflow.stop()
     finally:
         server.stop()
+
+
+def _keep_from_airflow(world: World, story: Story) -> None:
+    """Or its scheduler would make up for what the story says did not come."""
+    for request_id in (story.stopped, story.late_source, story.never_ran, story.came_late, story.renewed):
+        (world.work.places.published / f"{request_id}.json").unlink()
 
 
 def _config(world: World) -> AirflowConfig:
@@ -88,7 +95,6 @@ def _config(world: World) -> AirflowConfig:
         users=(User("engineer", "op"), User(FORUM, "viewer")),
         environment={"EXTRACTS_REGISTER_URL": world.work.register_url, "EXTRACTS_RETRIES": "0"},
         parallelism=2,
-        dags_start_paused=True,  # or the scheduler would make up for what the story says did not come
     )
 
 
@@ -121,17 +127,16 @@ def _pages(story: Story, run_id: str) -> dict[str, str]:
 
 
 def _take(browser: Browser, airflow: LocalAirflow, theme: str, width: int, folder: Path, pages: dict[str, str]) -> None:
-    # Airflow remembers its theme in the browser, whatever the system prefers; ours follows what it is framed by.
-    context = browser.new_context(
-        viewport={"width": width, "height": 1000}, color_scheme="dark" if theme == "dark" else "light"
-    )
+    scheme: Literal["dark", "light"] = "dark" if theme == "dark" else "light"
+    context = browser.new_context(viewport={"width": width, "height": 1000}, color_scheme=scheme)
     context.add_init_script(f"localStorage.setItem('theme', '{theme}')")
     page = context.new_page()
     _sign_in(page, airflow)
     for name, address in pages.items():
+        alone = address.startswith("/extracts")
         page.goto(airflow.url + address)
         _settled(page, address)
-        page.screenshot(path=folder / f"{name}-{width}-{theme}.png", full_page=address.startswith("/extracts"))
+        page.screenshot(path=folder / f"{name}-{width}-{theme}.png", full_page=alone)
     context.close()
 
 

@@ -1,4 +1,4 @@
-"""How long the pages over all agreements take, with a register that is grown in between: medians, and the fastest, in milliseconds.
+"""How long the pages over all agreements take, with a register that is grown in between: medians in milliseconds.
 
 python -m benchmarks.pages                5,000 requests, 1,000 agreements, 100,000 deliveries; before that a tenth
 python -m benchmarks.pages --runs 5

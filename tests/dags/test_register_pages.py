@@ -5,8 +5,8 @@ The world's register holds three agreements in force (Fife's was delivered once)
 
 from __future__ import annotations
 
-import itertools
 import html
+import itertools
 import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta

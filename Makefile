@@ -33,6 +33,9 @@ test: env system ## everything, from a clean checkout
 system:          ## what only the operating system's packages can give (Chromium, for the tests that look at pages)
 	@bash tests/support/system.sh
 
+screenshots: env system ## every page at 1440 and 900 pixels, light and dark, into screenshots/, to be looked at
+	@$(PY) -m tests.support.screenshots
+
 bench: env       ## speed and memory, as ratios to a raw COPY in the same run; parsing by number of agreements
 	@$(PY) -m benchmarks
 	@$(MAKE) --no-print-directory docs
@@ -56,4 +59,4 @@ clean:           ## remove the environment and all state (keys and deliveries of
 		echo "$$EXTRACTS_HOME is left alone: no demo made it."; fi
 	@rm -rf $(VENV) .extracts .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info
 
-.PHONY: help env demo up test system bench lint docs lock clean
+.PHONY: help env demo up test system screenshots bench lint docs lock clean

@@ -12,7 +12,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
-from itertools import pairwise
+from functools import lru_cache
+from itertools import pairwise, takewhile
 from zoneinfo import ZoneInfo
 
 from extracts.agreement.periods import Frequency, period_of
@@ -67,6 +68,15 @@ def next_times(schedule: str, after: datetime, n: int = 12) -> tuple[datetime, .
     """The next `n` times (aware, Europe/London) later than `after` (aware). Raises ValueError."""
     times = _times(schedule, after.astimezone(ZONE))
     return tuple(next(times) for _ in range(n))
+
+
+@lru_cache(maxsize=1024)
+def times_between(schedule: str, after: datetime, until: datetime) -> tuple[datetime, ...]:
+    """Every time later than `after` and not later than `until` (both aware). Raises ValueError.
+
+    Remembered, because many agreements share few schedules and a list asks for all of them at once.
+    """
+    return tuple(takewhile(lambda at: at <= until, _times(schedule, after.astimezone(ZONE))))
 
 
 def due_dates(plan: ExtractPlan, after: date, n: int = 12) -> tuple[date, ...]:

@@ -135,8 +135,14 @@ def get_assessment(reading: Reading, request_id: str, version: int, digest: str)
     row = fresh(reading.session, select(AssessmentRow).where(here, AssessmentRow.digest == digest))
     if row is None:
         raise NotFound(f"No assessment {digest} of {request_id} version {version} is in the register.")
-    document = document_of(row.document, row.digest, f"an assessment of {request_id}")
-    return AssessmentEntry(request_id, version, row.policy_version, row.passed, document, row.assessed_at)
+    return _assessment(row)
+
+
+def list_assessments(reading: Reading, request_id: str, version: int) -> tuple[AssessmentEntry, ...]:
+    """Every assessment of a version of a request, oldest first. Raises VerificationFailed."""
+    here = (AssessmentRow.request_id == request_id) & (AssessmentRow.version == version)
+    query = select(AssessmentRow).where(here).order_by(AssessmentRow.assessed_at, AssessmentRow.digest)
+    return tuple(_assessment(row) for row in reading.session.scalars(query))
 
 
 _COLUMNS = (
@@ -156,6 +162,11 @@ def _entry(row: RequestRow) -> RequestEntry:
     document = document_of(row.document, row.digest, f"request {row.request_id} version {row.version}")
     values = {name: getattr(row, name) for name in _COLUMNS if name != "digest"}
     return RequestEntry(document=document, **values)
+
+
+def _assessment(row: AssessmentRow) -> AssessmentEntry:
+    document = document_of(row.document, row.digest, f"an assessment of {row.request_id}")
+    return AssessmentEntry(row.request_id, row.version, row.policy_version, row.passed, document, row.assessed_at)
 
 
 def _note_status(

@@ -8,7 +8,18 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from sqlalchemy import BigInteger, DateTime, ForeignKey, ForeignKeyConstraint, Index, MetaData, Text, UniqueConstraint
+from sqlalchemy import (
+    BigInteger,
+    Computed,
+    DateTime,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    MetaData,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 
@@ -19,6 +30,11 @@ class Base(DeclarativeBase):
     type_annotation_map = {str: Text, datetime: DateTime(timezone=True)}
 
 
+def _computed() -> Computed:
+    """A column that the database computes from the document in its row: how, stands in sql/register/*_pages.sql."""
+    return Computed("", persisted=True)
+
+
 def _of_a_request() -> ForeignKeyConstraint:
     return ForeignKeyConstraint(["request_id", "version"], ["register.request.request_id", "register.request.version"])
 
@@ -27,7 +43,12 @@ class RequestRow(Base):
     """What was asked: one row per version."""
 
     __tablename__ = "request"
-    __table_args__ = (Index("request_by_status", "status"),)
+    __table_args__ = (
+        Index("request_by_status", "status"),
+        Index("request_by_recipient", "recipient"),
+        Index("request_by_gateway", "gateway"),
+        Index("request_by_dataset", "datasets", postgresql_using="gin"),
+    )
     request_id: Mapped[str] = mapped_column(primary_key=True)
     version: Mapped[int] = mapped_column(primary_key=True)
     title: Mapped[str]
@@ -38,6 +59,13 @@ class RequestRow(Base):
     document: Mapped[str]
     digest: Mapped[str]
     submitted_at: Mapped[datetime]
+    gateway: Mapped[str | None] = mapped_column(_computed())
+    datasets: Mapped[list[str] | None] = mapped_column(ARRAY(Text), _computed())
+    received_on: Mapped[date | None] = mapped_column(_computed())
+    sought: Mapped[str | None] = mapped_column(_computed())
+
+
+Index("request_by_submission", RequestRow.submitted_at.desc(), RequestRow.request_id.desc())
 
 
 class StatusChangeRow(Base):
@@ -97,6 +125,12 @@ class DecisionRow(Base):
     valid_from: Mapped[date | None]
     valid_until: Mapped[date | None]
     recorded_at: Mapped[datetime]
+    frequency: Mapped[str | None] = mapped_column(_computed())
+    schedule: Mapped[str | None] = mapped_column(_computed())
+    only_present: Mapped[bool | None] = mapped_column(_computed())
+    starts_on: Mapped[date | None] = mapped_column(_computed())
+    ends_on: Mapped[date | None] = mapped_column(_computed())
+    review_on: Mapped[date | None] = mapped_column(_computed())
 
 
 class SignatureRow(Base):
@@ -129,7 +163,7 @@ class RunRow(Base):
     """One attempt to deliver."""
 
     __tablename__ = "run"
-    __table_args__ = (_of_a_request(),)
+    __table_args__ = (_of_a_request(), Index("run_by_start", "started_at"))
     run_id: Mapped[str] = mapped_column(primary_key=True)
     request_id: Mapped[str]
     version: Mapped[int]
@@ -157,6 +191,7 @@ class DeliveryRow(Base):
         _of_a_request(),
         UniqueConstraint("request_id", "period", "revision"),
         Index("delivery_by_state", "state"),
+        Index("delivery_by_period", "period"),
     )
     delivery_id: Mapped[str] = mapped_column(primary_key=True)
     request_id: Mapped[str]
@@ -179,3 +214,6 @@ class DeliveryRow(Base):
     files: Mapped[str] = mapped_column(server_default="[]")
     created_at: Mapped[datetime]
     published_at: Mapped[datetime | None]
+
+
+Index("delivery_by_publication", DeliveryRow.published_at.desc(), DeliveryRow.delivery_id.desc())

@@ -16,8 +16,17 @@ PREFIX = "/extracts"
 
 def page(*parts: str) -> str:
     """The address of one of our pages on Airflow's own server, wherever its paths begin."""
+    return _address(PREFIX, *parts)
+
+
+def dag_page(dag_id: str) -> str:
+    """The address of a DAG's own page."""
+    return _address("/dags", dag_id)
+
+
+def _address(place: str, *parts: str) -> str:
     base = urlsplit(conf.get("api", "base_url", fallback="") or "").path.rstrip("/")
-    return base + PREFIX + "".join(f"/{quote(part, safe='')}" for part in parts)
+    return base + place + "".join(f"/{quote(part, safe='')}" for part in parts)
 
 
 class _PageLink(BaseOperatorLink):

@@ -86,13 +86,20 @@ def _record(work: Workplace, key: RunKey, folder: RunFolder, found: dict[str, An
                 gate=found["gate"],
                 reason=found["reason"],
                 counts=build.get("funnel", {}),
-                snapshot=build.get("snapshot", {}),
+                snapshot=_snapshot(build),
                 delivery_id=found["delivery"],
             )
         except NotFound:
             told["unregistered"] = True  # stopped before its period was known: the ledger alone tells of it
         _free(unit, key, folder, found)
         unit.event(now, "run.ended", key.request_id, key.actor, told)
+
+
+def _snapshot(build: dict[str, Any]) -> dict[str, Any]:
+    """The moment that was read, and how old the source was then, in whole minutes: documents hold no fractions."""
+    ages = build.get("source_age_hours", {})
+    aged = {"source_age_minutes": {name: round(hours * 60) for name, hours in ages.items()}} if ages else {}
+    return {**build.get("snapshot", {}), **aged}
 
 
 def _free(unit: Any, key: RunKey, folder: RunFolder, found: dict[str, Any]) -> None:

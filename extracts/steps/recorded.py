@@ -39,17 +39,28 @@ def recorded_signatures(view: Reading, published: Published) -> RecordedSignatur
     decision = published.decision
     told = {"decision_digest": decision.digest}
     board = _recorded(view, published, published.board, decision.digest, signing.DECISION_BOARD)
-    _must_be_told(view, published, board, SIGNED, told | {"role": Role.BOARD.value})
+    must_be_told(view, decision.request_id, board, SIGNED, told | {"role": Role.BOARD.value})
     controller = _recorded(view, published, published.controller, decision.digest, signing.DECISION_CONTROLLER)
-    _must_be_told(view, published, controller, SIGNED, told | {"role": Role.CONTROLLER.value})
+    must_be_told(view, decision.request_id, controller, SIGNED, told | {"role": Role.CONTROLLER.value})
     return RecordedSignatures(board, controller, tuple(_order(view, published, o) for o in published.orders))
+
+
+def must_be_told(view: Reading, request_id: str, found: SignatureEntry, kind: str, wanted: Mapping[str, str]) -> None:
+    """Raises SignatureInvalid unless the ledger tells of this signature, at the time that the register says."""
+    for event in ledger.events(view.connection, subject=request_id, kind=kind, newest_first=True):
+        if event.at == found.recorded_at and event.actor == found.principal and wanted.items() <= event.payload.items():
+            return
+    raise SignatureInvalid(
+        f"The ledger tells of no {found.namespace} signature on {request_id} at the time that the register says.",
+        advice="Ask the keeper of the register: a row was put there past the software.",
+    )
 
 
 def _order(view: Reading, published: Published, given: PublishedOrder) -> SignatureEntry:
     order_digest = digest(given.order.document())
     found = _recorded(view, published, SignedAt(given.signature, given.recorded_at), order_digest, signing.ORDER)
     kind = f"agreement.{_TARGETS[given.order.kind]}"
-    _must_be_told(view, published, found, kind, {"order_digest": order_digest})
+    must_be_told(view, published.decision.request_id, found, kind, {"order_digest": order_digest})
     return found
 
 
@@ -63,17 +74,4 @@ def _recorded(
         f"The register holds another {namespace} signature than the published agreement "
         f"{published.decision.request_id}, or of another time.",
         advice="The file was edited: publish it again, `extracts publish`. What was never recorded is signed again.",
-    )
-
-
-def _must_be_told(
-    view: Reading, published: Published, found: SignatureEntry, kind: str, wanted: Mapping[str, str]
-) -> None:
-    request_id = published.decision.request_id
-    for event in ledger.events(view.connection, subject=request_id, kind=kind, newest_first=True):
-        if event.at == found.recorded_at and event.actor == found.principal and wanted.items() <= event.payload.items():
-            return
-    raise SignatureInvalid(
-        f"The ledger tells of no {found.namespace} signature on {request_id} at the time that the register says.",
-        advice="Ask the keeper of the register: a row was put there past the software.",
     )

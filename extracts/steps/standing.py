@@ -4,6 +4,8 @@ Rules:
 1. While a request is open, it is assessed by the policy as it is today, since that is what a decision would rest on;
    afterwards the assessment that its decision names counts.
 2. Decisions are of the newest version only, signed or not, foremost first.
+3. A decision that refuses some columns rests on an assessment without them. Why they were refused is in the one of all
+   that was asked (`whole`).
 """
 
 from __future__ import annotations
@@ -28,7 +30,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Standing:
-    """One version of a request and all that became of it. `orders` are their documents, oldest first."""
+    """One version of a request and all that became of it. `orders` are their documents, oldest first.
+
+    `whole` is the newest assessment of all that was asked; None if there was none before the decision.
+    """
 
     entry: RequestEntry
     request: Request
@@ -36,6 +41,7 @@ class Standing:
     decisions: tuple[Signed, ...]
     orders: tuple[Mapping[str, Any], ...]
     history: tuple[StatusChange, ...]
+    whole: Assessment | None = None
 
 
 def standing(work: Workplace, request_id: str) -> Standing:
@@ -46,12 +52,19 @@ def standing(work: Workplace, request_id: str) -> Standing:
         assessment = _assessment(view, entry, decisions[0].decision) if decisions else None
         orders = tuple(o.document for o in register.list_orders(view, request_id))
         history = register.status_history(view, request_id)
+        whole = _whole(view, entry)
     request = request_from_document(dict(entry.document))
     if entry.status in (Status.SUBMITTED, Status.IN_REVIEW):
-        assessment = examine(work, request).assessment
-    return Standing(entry, request, assessment, decisions, orders, history)
+        assessment = whole = examine(work, request).assessment
+    return Standing(entry, request, assessment, decisions, orders, history, whole)
 
 
 def _assessment(view: Reading, entry: RequestEntry, decision: Decision) -> Assessment:
     kept = register.get_assessment(view, entry.request_id, entry.version, decision.assessment_digest)
     return assessment_from_document(kept.document)
+
+
+def _whole(view: Reading, entry: RequestEntry) -> Assessment | None:
+    kept = register.list_assessments(view, entry.request_id, entry.version)
+    found = [a.document for a in kept if a.document["request_digest"] == entry.digest]
+    return assessment_from_document(found[-1]) if found else None

@@ -1,10 +1,16 @@
 """The pages themselves. Whoever is not signed in to Airflow gets 401, on every address.
 
-/agreement/{dag}         what is shared, with whom, under which power, until when, and how the last runs went
+/register                every request and agreement
+/watch                   what was expected and did not come
+/public                  the public register: a line per delivered file
+/request/{request}       asked and granted side by side, why, and who signed
+/agreement/{dag}         what is shared, with whom, under which power, until when, how it went, and what left
 /plan/{request}          the plan in plain English
-/outcome/{dag}/{run}     one run: each check, and what it found
+/outcome/{dag}/{run}     one run's release sheet: each check, the way of the rows and of the columns
 /report/{request}/{run}  its quality report
 /manifest/{request}/{run} and /manifest/{delivery}  what was delivered
+
+Pages only read: any other method than GET is refused, and the register's transactions are read-only.
 """
 
 from __future__ import annotations
@@ -13,60 +19,39 @@ import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from airflow.api_fastapi.common.db.common import SessionDep
 from airflow.api_fastapi.core_api.security import get_user
 from fastapi import Depends, FastAPI, Request
 from fastapi.responses import HTMLResponse
 
 from extracts.agreement.explanation import explain
 from extracts.agreement.plan import plan_from_document
-from extracts.agreement.schedule import due_dates
-from extracts.errors import ExtractsError, NotFound
-from extracts.scheduling.facts import request_id_of
-from extracts.scheduling.links import page
-from extracts.scheduling.story import OUTCOMES, tell
-from extracts.scheduling.words import day_words
+from extracts.errors import ExtractsError, NotFound, NotPermitted
 from extracts.settings import open_workplace
-from extracts.web.access import is_named, may_read, request_id_in
-from extracts.web.history import last_runs
+from extracts.web.access import is_named, may_read, may_read_everything, request_id_in
+from extracts.web.agreement_page import agreement_page
+from extracts.web.public_page import public_page
+from extracts.web.register_page import register_page
+from extracts.web.release_page import release_page
 from extracts.web.render import finished_page, from_markdown, html_page
+from extracts.web.request_page import request_page
 from extracts.web.shelf import Shelf
-
-_NEXT = 6
-_RUNS = 12
+from extracts.web.watch_page import watch_page
 
 
 def make_app() -> FastAPI:
     """The app that the plugin mounts. The generated API pages are off: the app's own rules do not reach them."""
     app = FastAPI(
         title="Governed extracts",
-        dependencies=[Depends(get_user), Depends(is_named), Depends(may_read)],
+        dependencies=[Depends(get_user)],
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
     )
     app.add_exception_handler(ExtractsError, _said)
-    for path, answer in _PAGES.items():
-        app.get(path, response_class=HTMLResponse)(answer)
+    for allowed, pages in (((is_named, may_read), _OF_ONE), ((may_read_everything,), _OF_ALL)):
+        for path, answer in pages.items():
+            app.get(path, response_class=HTMLResponse, dependencies=[Depends(rule) for rule in allowed])(answer)
     return app
-
-
-def agreement(dag_id: str, session: SessionDep) -> HTMLResponse:
-    """An agreement's page, shown as a tab of its DAG."""
-    facts = _shelf().agreement(_request_id(dag_id))
-    today = datetime.now(UTC).date()
-    plan = plan_from_document(facts.plan)
-    return html_page(
-        "agreement",
-        facts=facts,
-        story=tell(facts, _shelf().signers()),
-        standing=facts.standing(today),
-        order=facts.last_order(),
-        next=[day_words(day.isoformat()) for day in due_dates(plan, today, _NEXT) if day <= facts.last_day],
-        runs=last_runs(session, dag_id, _RUNS),
-        outcomes=OUTCOMES,
-        page=page,
-    )
 
 
 def plan(request_id: str) -> HTMLResponse:
@@ -74,21 +59,6 @@ def plan(request_id: str) -> HTMLResponse:
     facts = _shelf().agreement(request_id)
     text = explain(plan_from_document(facts.plan), facts.request, datetime.now(UTC).date())
     return html_page("plan", title=facts.title, body=from_markdown(text))
-
-
-def outcome(dag_id: str, run_id: str) -> HTMLResponse:
-    """One run, check by check, shown as a tab of the run."""
-    request_id = _request_id(dag_id)
-    shelf = _shelf()
-    return html_page(
-        "outcome",
-        request_id=request_id,
-        run_id=run_id,
-        gates=shelf.gates(request_id, run_id),
-        outcome=shelf.outcome(request_id, run_id),
-        has_report=shelf.has_report(request_id, run_id),
-        page=page,
-    )
 
 
 def report(request_id: str, run_id: str) -> HTMLResponse:
@@ -106,10 +76,16 @@ def delivery_manifest(delivery_id: str) -> HTMLResponse:
     return _manifest(request_id_in({"delivery_id": delivery_id}), delivery_id)
 
 
-_PAGES: dict[str, Callable[..., HTMLResponse]] = {
-    "/agreement/{dag_id}": agreement,
+_OF_ALL: dict[str, Callable[..., HTMLResponse]] = {
+    "/register": register_page,
+    "/watch": watch_page,
+    "/public": public_page,
+}
+_OF_ONE: dict[str, Callable[..., HTMLResponse]] = {
+    "/request/{request_id}": request_page,
+    "/agreement/{dag_id}": agreement_page,
     "/plan/{request_id}": plan,
-    "/outcome/{dag_id}/{run_id}": outcome,
+    "/outcome/{dag_id}/{run_id}": release_page,
     "/report/{request_id}/{run_id}": report,
     "/manifest/{request_id}/{run_id}": run_manifest,
     "/manifest/{delivery_id}": delivery_manifest,
@@ -130,12 +106,12 @@ def _manifest(request_id: str, delivery_id: str) -> HTMLResponse:
 
 def _said(request: Request, error: Exception) -> HTMLResponse:
     """Our own errors say what happened without anybody's value; they are the page."""
-    return html_page("problem", status=404 if isinstance(error, NotFound) else 500, message=str(error))
+    status = next((code for kind, code in _CODES.items() if isinstance(error, kind)), 500)
+    return html_page("problem", status=status, message=str(error))
+
+
+_CODES = {NotFound: 404, NotPermitted: 403}
 
 
 def _shelf() -> Shelf:
     return Shelf(open_workplace().places)
-
-
-def _request_id(dag_id: str) -> str:
-    return request_id_of(dag_id) or ""

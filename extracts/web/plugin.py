@@ -36,11 +36,18 @@ class ExtractsPlugin(AirflowPlugin):
 
     @property
     def external_views(self) -> list[dict[str, Any]]:
-        """Tabs on the pages of a DAG and of a run."""
-        return _TABS
+        """An entry in Airflow's navigation, and tabs on the pages of a DAG and of a run."""
+        return _VIEWS
 
 
-_TABS = [
+_VIEWS: list[dict[str, Any]] = [
+    {
+        "name": "Sharing",  # Airflow cuts off longer names
+        "href": page("register"),
+        "destination": "nav",
+        "url_route": "data-sharing",
+        "nav_top_level": True,
+    },
     {
         "name": "Agreement",
         "href": page("agreement") + "/{DAG_ID}",
@@ -48,7 +55,7 @@ _TABS = [
         "url_route": "agreement",
     },
     {
-        "name": "Outcome",
+        "name": "Release sheet",
         "href": page("outcome") + "/{DAG_ID}/{RUN_ID}",
         "destination": "dag_run",
         "url_route": "outcome",

@@ -5,6 +5,7 @@ The styles are those of the quality report, so that all pages look alike.
 
 from __future__ import annotations
 
+from datetime import UTC, date, datetime
 from functools import lru_cache
 from importlib.resources import files
 from typing import Any
@@ -13,8 +14,12 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from extracts.scheduling.facts import dag_id_of
+from extracts.scheduling.links import dag_page, page
+
 # Nothing is loaded and nothing is executed; styles stand in the page. Airflow's own pages may show it in a frame.
-POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
+# The filters' forms lead back to this server, and to nowhere else.
+POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'"
 HEADERS = {
     "Content-Security-Policy": POLICY,
     "X-Content-Type-Options": "nosniff",
@@ -46,6 +51,23 @@ def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("extracts.web", "pages"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
-    style = (files("extracts.extraction") / "report.css").read_text(encoding="utf-8")
-    environment.globals["style"] = Markup(style)  # noqa: S704
+    styles = (files("extracts.extraction") / "report.css", files("extracts.web") / "pages" / "pages.css")
+    environment.globals["style"] = Markup("\n".join(s.read_text(encoding="utf-8") for s in styles))  # noqa: S704
+    environment.globals |= {"page": page, "dag_page": dag_page, "dag_id_of": dag_id_of}
+    environment.filters |= {"day": _day, "short_day": _short_day, "moment": _moment}
     return environment
+
+
+def _day(value: date | None) -> str:
+    """`5 November 2026`; a dash where there is none."""
+    return f"{value:%-d %B %Y}" if value else "–"
+
+
+def _short_day(value: date | None) -> str:
+    """`5 Nov 2026`, for tables."""
+    return f"{value:%-d %b %Y}" if value else "–"
+
+
+def _moment(value: datetime | None) -> str:
+    """`5 November 2026, 06:00 UTC`."""
+    return f"{value.astimezone(UTC):%-d %B %Y, %H:%M} UTC" if value else "–"

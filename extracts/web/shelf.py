@@ -59,6 +59,11 @@ class Shelf:
             raise NotFound(f"There is no record of run {run_id} of {request_id}: it has not begun.")
         return tuple(_gate(name, self._json(folder, f"gate-{name}")) for name in GATES)
 
+    def found(self, request_id: str, run_id: str, gate: str) -> Mapping[str, Any]:
+        """What a check of a run found, as plain values; empty if it did not pass, or was not reached."""
+        found: Mapping[str, Any] = self._json(self._run(request_id, run_id), f"gate-{gate}").get("found", {})
+        return found
+
     def report(self, request_id: str, run_id: str) -> str:
         """The quality report of a run, as HTML. Raises NotFound."""
         return self._text(self._run(request_id, run_id) / "report.html", self.places.runs, "quality report")

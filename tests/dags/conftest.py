@@ -6,9 +6,16 @@ import atexit
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from extracts.errors import Outcome
+from extracts.local.home import DemoHome
+from tests.support.world import FIFE, World, copied
+
+RUN = "manual__2026-11-23T22:36:32.965997+00:00"
 
 # Read when Airflow is first imported, which collecting these tests does.
 os.environ["AIRFLOW_HOME"] = tempfile.mkdtemp(prefix="extracts-airflow-")
@@ -31,3 +38,14 @@ def published(home: Path) -> Path:
     folder = home / "published"
     folder.mkdir()
     return folder
+
+
+@pytest.fixture(scope="session")
+def delivered(template_world: DemoHome, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """A world in which the Fife agreement was delivered once, by a run of the name that Airflow gives."""
+    with copied(template_world, tmp_path_factory.mktemp("delivered") / "home") as world:
+        from extracts.steps.run import RunKey, run_all
+
+        found = run_all(world.work, RunKey(FIFE, RUN))
+        assert found["outcome"] == Outcome.DELIVERED, found
+        yield world

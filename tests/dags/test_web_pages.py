@@ -8,22 +8,20 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from types import SimpleNamespace
 
 import pytest
 from airflow.api_fastapi.core_api.security import get_user
 from fastapi.testclient import TestClient
 
-from extracts.errors import Outcome
 from extracts.steps.run_folder import folder_name
 from extracts.web.access import may_read
 from extracts.web.app import make_app
 from extracts.web.render import from_markdown
-from tests.support.world import FIFE, World, copied
+from tests.dags.conftest import RUN
+from tests.support.world import FIFE, World
 
 EVIL = '<script>alert("QQ")</script>'
-RUN = "manual__2026-11-23T22:36:32.965997+00:00"
 PAGES = [
     f"/agreement/extract__{FIFE}",
     f"/plan/{FIFE}",
@@ -32,17 +30,6 @@ PAGES = [
     f"/manifest/{FIFE}/{RUN}",
     "/manifest/DELIVERY",
 ]
-
-
-@pytest.fixture(scope="module")
-def delivered(template_world, tmp_path_factory) -> Iterator[World]:
-    """A world in which the Fife agreement was delivered once, by a run of the name that Airflow gives."""
-    with copied(template_world, tmp_path_factory.mktemp("delivered") / "home") as world:
-        from extracts.steps.run import RunKey, run_all
-
-        found = run_all(world.work, RunKey(FIFE, RUN))
-        assert found["outcome"] == Outcome.DELIVERED, found
-        yield world
 
 
 @pytest.fixture

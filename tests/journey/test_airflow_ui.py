@@ -278,6 +278,8 @@ def pages(scene: Scene) -> list[str]:
         f"/extracts/outcome/{dag(FIFE)}/{run}",
         f"/extracts/report/{FIFE}/{run}",
         f"/extracts/manifest/{FIFE}/{run}",
+        f"/extracts/request/{FIFE}",
+        *("/extracts/register", "/extracts/watch", "/extracts/public"),
     ]
 
 
@@ -297,6 +299,7 @@ def test_the_pages_are_open_to_whoever_may_see_the_runs(scene):
         token = client.post("/auth/token", json={"username": "forum", "password": password}).json()["access_token"]
         client.headers["Authorization"] = f"Bearer {token}"
         assert {path: client.get(path).status_code for path in pages(scene)} == dict.fromkeys(pages(scene), 200)
+        assert {client.post(path).status_code for path in pages(scene)} == {405}
 
 
 def test_a_forum_member_may_look_and_not_act(scene):
@@ -307,7 +310,7 @@ def test_a_forum_member_may_look_and_not_act(scene):
 def test_a_task_s_links_lead_to_its_own_run(scene):
     run = scene.runs["delivered"]
     links = scene.engineer.links(run["dag_id"], run["dag_run_id"], "record_outcome")
-    _, plan, _, report, manifest = pages(scene)
+    _, plan, _, report, manifest, *_ = pages(scene)
     assert links == {"Explained plan": plan, "Quality report": report, "Manifest": manifest}
 
 
@@ -384,14 +387,39 @@ def test_a_run_s_page_shows_its_note_and_each_check(scene, forum, tmp_path):
     run = scene.runs["delivered"]
     forum.goto(f"{scene.airflow.url}/dags/{dag(FIFE)}/runs/{quote(run['dag_run_id'], safe='')}")
     forum.get_by_text(run["note"]).first.wait_for()
-    forum.get_by_role("link", name="Outcome", exact=True).click()
-    frame = forum.frame_locator("iframe[title=Outcome]")
+    forum.get_by_role("link", name="Release sheet", exact=True).click()
+    frame = forum.frame_locator("iframe[title='Release sheet']")
     frame.get_by_role("heading", level=1).wait_for()
     forum.screenshot(path=tmp_path / "outcome.png")
     assert frame.locator("td.outcome").all_inner_texts() == ["passed"] * 6
     frame.get_by_role("link", name="Quality report").click()
     frame.get_by_role("heading", name=re.compile("Quality report")).first.wait_for()
     forum.screenshot(path=tmp_path / "report.png")
+
+
+@pytest.mark.browser
+def test_a_forum_member_finds_everything_that_fife_gets_and_why_without_leaving_airflow(scene, forum, tmp_path):
+    forum.goto(scene.airflow.url)
+    forum.get_by_role("link", name="Sharing").click()
+    frame = forum.frame_locator("iframe")
+    frame.get_by_label("Who gets it").select_option("fife-council")
+    frame.get_by_role("button", name="Show").click()
+    frame.get_by_text("1 to 1 of 1 requests").first.wait_for()
+    forum.screenshot(path=tmp_path / "register.png")
+    frame.get_by_role("link", name=FIFE, exact=True).click()
+    frame.get_by_role("heading", name="The answer: approved").wait_for()
+    forum.screenshot(path=tmp_path / "request.png")
+    verified = frame.locator(".mark", has_text="holds").all_inner_texts()
+    assert [text.split() for text in verified] == [["✓", "holds"]] * 2
+
+
+@pytest.mark.browser
+def test_watch_says_that_the_scheduler_is_alive_by_saying_nothing(scene, forum):
+    forum.goto(f"{scene.airflow.url}/extracts/watch")
+    text = forum.locator("main").inner_text()
+    assert "agreements are in force" in text
+    assert "scheduler does not run" not in text
+    assert "paused" not in text
 
 
 @pytest.mark.browser

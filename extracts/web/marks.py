@@ -1,0 +1,68 @@
+"""Words with a sign and a tone, so that nothing on a page is told by colour alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from extracts.agreement.columns_decided import ColumnFate
+from extracts.agreement.expected import Arrival
+from extracts.agreement.status import Status
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A word, the sign before it (for the eye; screen readers hear the word), and a tone that the style colours."""
+
+    word: str
+    sign: str
+    tone: str
+
+
+_GOOD, _BAD, _UNSURE, _QUIET = ("✓", "good"), ("✗", "bad"), ("●", "unsure"), ("–", "quiet")
+_STATUSES: Mapping[str, tuple[str, str]] = {
+    Status.SUBMITTED: ("○", "unsure"),
+    Status.IN_REVIEW: ("◐", "unsure"),
+    Status.RETURNED: ("↩", "unsure"),
+    Status.APPROVED: _GOOD,
+    Status.REFUSED: _BAD,
+    Status.SUSPENDED: ("‖", "bad"),
+    Status.REVOKED: _BAD,
+    Status.EXPIRED: _QUIET,
+    Status.WITHDRAWN: _QUIET,
+}
+_FATES = {
+    ColumnFate.GRANTED: _GOOD,
+    ColumnFate.REFUSED: _BAD,
+    ColumnFate.OPEN: ("◐", "unsure"),
+    ColumnFate.RETURNED: ("↩", "unsure"),
+}
+_ARRIVALS = {
+    Arrival.DELIVERED: _GOOD,
+    Arrival.LATE: ("✓", "unsure"),
+    Arrival.UNDER_WAY: ("◐", "quiet"),
+    Arrival.STOPPED: ("■", "unsure"),
+    Arrival.SOURCE_LATE: ("◷", "unsure"),
+    Arrival.FAILED: _BAD,
+    Arrival.NOTHING_RAN: _BAD,
+}
+
+
+def status_mark(status: str) -> Mark:
+    """A status of a request."""
+    return Mark(status, *_STATUSES.get(status, _QUIET))
+
+
+def fate_mark(fate: ColumnFate) -> Mark:
+    """What became of a column."""
+    return Mark(fate.value, *_FATES[fate])
+
+
+def arrival_mark(came: Arrival | None) -> Mark:
+    """What came of something that was due; None: it has only just become due."""
+    return Mark("due now", "◐", "quiet") if came is None else Mark(came.value, *_ARRIVALS[came])
+
+
+def verdict_mark(holds: bool, yes: str, no: str) -> Mark:
+    """A yes or a no, in these words."""
+    return Mark(yes, *_GOOD) if holds else Mark(no, *_BAD)

@@ -1,0 +1,70 @@
+"""The register: every request and agreement, who asked for what, where it stands, and what comes next."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse
+
+from extracts.agreement.status import Status
+from extracts.record.overview import RegisterLine, Wanted, count_lines, list_choices, list_lines
+from extracts.record.transaction import reading
+from extracts.web.asked_for import IN_FORCE, PAGE_SIZE, page_of, pager, text_of, wanted_of
+from extracts.web.desk import names, open_desk
+from extracts.web.marks import Mark, status_mark
+from extracts.web.render import html_page
+
+_FILTERS = ("words", "recipient", "status", "dataset", "gateway")
+_WAITS = (Status.SUBMITTED, Status.IN_REVIEW)
+_RUNS = (Status.APPROVED, Status.SUSPENDED)
+
+
+@dataclass(frozen=True)
+class Row:
+    """A line with its words. `agreement` tells of an older version in force; empty if this version is the one."""
+
+    line: RegisterLine
+    status: Mark
+    agreement: Mark | None
+
+    @property
+    def is_agreement(self) -> bool:
+        """Whether there is, or was, an agreement under this id: a DAG, and a page of its own."""
+        return self.line.agreement is not None
+
+    @property
+    def waits(self) -> bool:
+        """Whether this version waits for a decision."""
+        return self.line.status in _WAITS
+
+    @property
+    def runs(self) -> bool:
+        """Whether it is in force or suspended, so that its end and review still matter."""
+        return self.line.standing in _RUNS
+
+
+def register_page(request: Request) -> HTMLResponse:
+    """The list, narrowed to what the address asks for."""
+    work, kept = open_desk(), {name: text_of(request.query_params, name) for name in _FILTERS}
+    wanted, number = wanted_of(request.query_params), page_of(request.query_params)
+    with reading(work.register) as view:
+        place = pager(count_lines(view, wanted), number, kept)
+        lines = list_lines(view, wanted, limit=PAGE_SIZE, offset=(place.number - 1) * PAGE_SIZE)
+        choices = list_choices(view)
+    return html_page(
+        "register",
+        rows=[_row(line) for line in lines],
+        pager=place,
+        choices=choices,
+        statuses=[IN_FORCE, *(s.value for s in Status if s is not Status.DRAFT)],
+        chosen=kept,
+        narrowed=wanted != Wanted(),
+        names=names(work),
+        today=work.today(),
+    )
+
+
+def _row(line: RegisterLine) -> Row:
+    older = line.agreement is not None and line.agreement.version != line.version
+    return Row(line, status_mark(line.status), status_mark(line.standing) if older else None)

@@ -1,0 +1,81 @@
+"""The release sheet, a tab of a run: each check and what it found, the way of the rows, and the way of the columns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi.responses import HTMLResponse
+
+from extracts.agreement.plain_words import treatment_in_words
+from extracts.agreement.plan import PlannedColumn, PlannedDataset, plan_from_document
+from extracts.errors import ExtractsError
+from extracts.scheduling.facts import request_id_of
+from extracts.settings import open_workplace
+from extracts.web.plots import Lane, lineage
+from extracts.web.render import html_page
+from extracts.web.shelf import Shelf
+
+_STEPS = (
+    ("source", "In the source", ""),
+    ("filtered", "Not asked for (conditions, period)", "gone"),
+    ("held", "On hold or restricted", "gone"),
+    ("withheld", "Withheld (safe address, small groups)", "gone"),
+    ("delivered", "In the extract", ""),
+)
+_SHORT = 34  # characters of a treatment in the picture; the table beside it has all of them
+
+
+@dataclass(frozen=True)
+class FunnelStep:
+    """One line of a funnel. `share` is in percent of the source."""
+
+    words: str
+    rows: int
+    share: float
+    kind: str
+
+
+def release_page(dag_id: str, run_id: str) -> HTMLResponse:
+    """One run, from its own record; the picture of the columns is of the plan that the run was approved for."""
+    request_id, shelf = request_id_of(dag_id) or "", Shelf(open_workplace().places)
+    gates = shelf.gates(request_id, run_id)
+    funnels = shelf.found(request_id, run_id, "build_extract").get("funnel", {})
+    return html_page(
+        "outcome",
+        request_id=request_id,
+        run_id=run_id,
+        gates=gates,
+        outcome=shelf.outcome(request_id, run_id),
+        has_report=shelf.has_report(request_id, run_id),
+        funnels={name: _funnel(counts) for name, counts in funnels.items()},
+        datasets=_datasets(shelf, request_id, shelf.found(request_id, run_id, "check_approval").get("plan", "")),
+    )
+
+
+def _funnel(counts: Mapping[str, int]) -> list[FunnelStep]:
+    source = counts.get("source", 0)
+    return [
+        FunnelStep(words, counts[name], 100 * counts[name] / source if source else 0, kind)
+        for name, words, kind in _STEPS
+        if name in counts
+    ]
+
+
+def _datasets(shelf: Shelf, request_id: str, plan_digest: str) -> list[tuple[str, Any]]:
+    """A picture per dataset; none if the agreement was changed since, for then the plan here is not the run's."""
+    try:
+        plan = plan_from_document(shelf.agreement(request_id).plan)
+    except ExtractsError:
+        return []
+    return [(d.dataset, _picture(d)) for d in plan.datasets] if plan.digest == plan_digest else []
+
+
+def _picture(dataset: PlannedDataset) -> Any:
+    return lineage(f"Columns of {dataset.dataset}, from source to delivery", [_lane(c) for c in dataset.columns])
+
+
+def _lane(column: PlannedColumn) -> Lane:
+    words = treatment_in_words(column)
+    return Lane(column.source, words if len(words) <= _SHORT else f"{words[: _SHORT - 1]}…", column.name)

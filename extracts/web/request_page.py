@@ -1,0 +1,107 @@
+"""One request: asked and granted side by side, why, whose signatures hold, and how it went.
+
+A requester who was refused can tell from it which column, under which clause, what would be acceptable, and whom to ask
+next. Everything is read afresh; signatures are verified while the page is made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi.responses import HTMLResponse
+
+from extracts.agreement.assessment import Assessment, Finding, FindingOutcome, Question
+from extracts.agreement.columns_decided import ColumnFate, column_lines
+from extracts.agreement.decision_words import decision_in_words
+from extracts.agreement.request_summary import request_in_words
+from extracts.agreement.status import CLOCK, Status, next_steps
+from extracts.record.transaction import Reading, reading
+from extracts.scheduling.facts import dag_id_of
+from extracts.steps.decided import Signed
+from extracts.steps.history import history
+from extracts.steps.in_force import decision_in_force
+from extracts.steps.standing import Standing, standing
+from extracts.steps.verified import verify_signatures
+from extracts.steps.workplace import Workplace
+from extracts.web.desk import names, open_desk
+from extracts.web.findings import told_once
+from extracts.web.marks import fate_mark, status_mark, verdict_mark
+from extracts.web.render import html_page
+
+_BESIDE_COLUMNS = ("columns",)  # told in the table
+_OF_REFUSALS = ("decision", "reasons", "reason code", "what would be acceptable", "whom to ask next")
+_OPEN = (Status.SUBMITTED, Status.IN_REVIEW)
+
+
+def request_page(request_id: str) -> HTMLResponse:
+    """The page of the newest version of a request."""
+    work = open_desk()
+    found = standing(work, request_id)
+    with reading(work.register) as view:
+        told = history(view, request_id, found.history)
+        in_force = decision_in_force(view, request_id)
+        decisions = [_decision(work, view, d) for d in found.decisions if d.signatures]
+    complete = next((d for d in found.decisions if d.complete), None)
+    lines = column_lines(
+        found.request, complete.decision if complete else None, complete.plan if complete else None, found.whole
+    )
+    return html_page(
+        "request",
+        entry=found.entry,
+        dag_id=dag_id_of(request_id),
+        mark=status_mark(found.entry.status),
+        asked={k: v for k, v in request_in_words(found.request).items() if k not in _BESIDE_COLUMNS},
+        decided=complete.decision if complete else None,
+        reason=_reason(work, complete),
+        is_open=found.entry.status in _OPEN,
+        lines=lines,
+        counts={fate.value: sum(line.fate is fate for line in lines) for fate in ColumnFate},
+        stopping=told_once(_stopping(found.whole)),
+        told_once=told_once,
+        passed=_passed(found.whole),
+        assessed_on=found.whole.assessed_on if found.whole else None,
+        decisions=decisions,
+        drafts=sum(not d.signatures for d in found.decisions),
+        orders=found.orders,
+        history=told,
+        in_force=in_force,
+        moves=_moves(found),
+        names=names(work),
+        fate_mark=fate_mark,
+    )
+
+
+def _decision(work: Workplace, view: Reading, signed: Signed) -> Mapping[str, Any]:
+    """A decision in words, with each signature as it verifies now."""
+    checks = verify_signatures(work, view, signed)
+    return {
+        "words": decision_in_words(signed.decision),
+        "complete": signed.complete,
+        "outcome": signed.decision.outcome.value,
+        "digest": signed.decision.digest,
+        "signatures": [(c, verdict_mark(not c.problem, "holds", "does not hold")) for c in checks if c.signed_by],
+        "wanting": [] if signed.complete else [c.role for c in checks if not c.signed_by],
+    }
+
+
+def _reason(work: Workplace, signed: Signed | None) -> str:
+    """What the policy's reason code means; the code itself if the policy no longer has it."""
+    code = signed.decision.reason_code if signed else ""
+    return work.policy.reason_codes.get(code, code) if code else ""
+
+
+def _stopping(assessment: Assessment | None) -> list[Finding]:
+    return [*assessment.violations, *assessment.gaps] if assessment else []
+
+
+def _passed(assessment: Assessment | None) -> list[tuple[Question, list[Finding]]]:
+    found = [f for f in assessment.findings if f.outcome is FindingOutcome.PASS] if assessment else []
+    by_question = [(question, [f for f in found if f.question is question]) for question in Question]
+    return [(question, findings) for question, findings in by_question if findings]
+
+
+def _moves(found: Standing) -> list[str]:
+    """Who can do what next; that time passes is nobody's move."""
+    steps = [t for t in next_steps(Status(found.entry.status)) if CLOCK not in t.who]
+    return [f"the {' or '.join(map(str, t.who))} may {t.verb} it" for t in steps]

@@ -1,0 +1,119 @@
+"""A world in which something of everything happened, for pages to show: what was refused in part, returned, suspended,
+withdrawn, renewed, late, stopped, and never started."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from extracts.agreement.decision import OrderKind
+from extracts.agreement.schedule import ZONE, times_between
+from extracts.catalogue.people import Role
+from extracts.errors import Outcome
+from extracts.steps.withdrawal import withdraw_request
+from tests.support.deciding import REQUESTER, approved, decide, draw_up, sign, submit
+from tests.support.past import delivered_before, month_before, ran
+from tests.support.world import FIFE, World
+
+DATASET = "benefit_cap"
+WORKING_DAY = "working day: 4 of month"
+
+
+@dataclass(frozen=True)
+class Story:
+    """The ids of the requests, by what became of them."""
+
+    in_part: str
+    returned: str
+    in_review: str
+    submitted: str
+    withdrawn: str
+    suspended: str
+    renewed: str
+    stopped: str
+    late_source: str
+    never_ran: str
+    came_late: str
+
+
+def titled(words: str) -> dict[str, str]:
+    """The sample request under another title."""
+    return {"title: Benefit cap support, Fife": f"title: Benefit cap support, Fife ({words})"}
+
+
+def a_story(world: World, folder: Path) -> Story:
+    """Everything happens: what is to be due this month was approved the month before."""
+    world.later(days=-45)
+    running = {
+        words: approved(world, folder, changes=titled(words)) for words in ("pilot", "annex", "north", "weekly list")
+    }
+    suspended = approved(world, folder, changes=titled("emergency grants"))
+    renewed = approved(world, folder, changes=titled("renewal"))
+    world.later(days=45)
+    world.order(suspended, OrderKind.SUSPEND)
+    story = Story(
+        in_part=_in_part(world, folder),
+        returned=_decided(world, folder, "return", "Say which office receives the file."),
+        in_review=_in_review(world, folder),
+        submitted=submit(world, folder, changes=titled("new")),
+        withdrawn=_withdrawn(world, folder),
+        suspended=suspended,
+        renewed=submit(world, folder, renewed, 2, titled("renewal")),
+        stopped=running["pilot"],
+        late_source=running["annex"],
+        never_ran=running["north"],
+        came_late=running["weekly list"],
+    )
+    _runs(world, story)
+    return story
+
+
+def due_this_month(now: datetime) -> datetime:
+    """When the sample agreements were due this month (they all have one schedule)."""
+    begin = now.astimezone(ZONE).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    return times_between(WORKING_DAY, begin, begin + timedelta(days=28))[0].astimezone(UTC)
+
+
+def _runs(world: World, story: Story) -> None:
+    now = datetime.now(UTC)
+    due, label = due_this_month(now), month_before(now.date())
+    for months in range(2, 10):
+        past = due - timedelta(days=30 * (months - 1))
+        rows, age = 120 + 7 * (months * months % 11), 200 + 90 * (months * 5 % 7)
+        delivered_before(world, FIFE, month_before(now.date(), months), past, DATASET, rows, age)
+    if due >= now:
+        return
+    why = "A group of the finished file is smaller than was agreed: 1 of 12 checks did not pass."
+    ran(world, story.stopped, label, Outcome.STOPPED, due, gate="validate_extract", reason=why)
+    why = "The source was loaded 61 hours ago; 48 are allowed."
+    ran(world, story.late_source, label, Outcome.SOURCE_LATE, due, gate="check_source", reason=why)
+    delivered_before(world, story.came_late, label, min(due + timedelta(days=2), now), DATASET)
+
+
+def _in_part(world: World, folder: Path) -> str:
+    request_id = submit(world, folder, changes=titled("letters"))
+    refused = ("housing_element", "children")
+    reasons = {
+        "children": "Families are called by the amount that they lose; how many children there are adds nothing."
+    }
+    decide(world, request_id, "approve in part", refuse=refused, column_reasons=reasons)
+    return request_id
+
+
+def _decided(world: World, folder: Path, outcome: str, acceptable: str) -> str:
+    request_id = submit(world, folder, changes=titled("offices"))
+    sign(world, draw_up(world, request_id, outcome, acceptable=acceptable), Role.BOARD)
+    return request_id
+
+
+def _in_review(world: World, folder: Path) -> str:
+    request_id = submit(world, folder, changes=titled("council tax"))
+    sign(world, draw_up(world, request_id), Role.BOARD)
+    return request_id
+
+
+def _withdrawn(world: World, folder: Path) -> str:
+    request_id = submit(world, folder, changes=titled("duplicate"))
+    withdraw_request(world.work, request_id, REQUESTER, "Sent twice by mistake.")
+    return request_id

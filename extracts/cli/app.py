@@ -7,7 +7,20 @@ from typing import Annotated
 import typer
 
 from extracts import __version__
-from extracts.cli import briefings, datasets, decisions, demo, keys, ledger, orders, requests, runs, system, verify
+from extracts.cli import (
+    briefings,
+    datasets,
+    decisions,
+    demo,
+    keys,
+    ledger,
+    orders,
+    requests,
+    runs,
+    standing,
+    system,
+    verify,
+)
 
 app = typer.Typer(
     name="extracts",
@@ -30,6 +43,7 @@ def version(
 
 
 app.add_typer(requests.app, name="request")
+requests.app.command("show")(standing.show)
 requests.app.command("briefing")(briefings.briefing)
 requests.app.command("counter-offer")(briefings.counter_offer)
 requests.app.command("accept")(briefings.accept)

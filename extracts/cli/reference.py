@@ -6,7 +6,10 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from extracts.agreement.policy import Policy
 
 _NOTE = "<!-- Written by `make docs`; do not edit. -->\n\n"
 
@@ -158,7 +161,32 @@ finding is a pass, a violation or a gap (not declared, so it cannot be judged). 
         f"| {r.id}{' (immediate)' if r.immediate else ''} | {r.question} | {r.title} | {r.clause} | {r.fix} |"
         for r in policy.rules
     ]
-    return _NOTE + head + "\n".join(rows) + "\n"
+    return _NOTE + head + "\n".join(rows) + "\n" + _days(policy)
+
+
+def _days(policy: Policy) -> str:
+    """Its target days and escalation routes."""
+    lanes = (("ordinary", policy.target_days.ordinary), ("expedited", policy.target_days.expedited))
+    rows = [f"| {name} | {t.submitted} | {t.in_review} | {t.submitted + t.in_review} |" for name, t in lanes]
+    routes = [f"| `{name}` | {route.ask} | {route.working_days} |" for name, route in policy.escalation_routes.items()]
+    return f"""
+## Target days
+
+Working days in Scotland and in England alike, counted from the day after; none while the request is with its requester.
+*Submitted* lasts until the first of the two signs, *in review* until the other has.
+
+| lane | submitted | in review | together |
+|---|---|---|---|
+{chr(10).join(rows)}
+
+## Escalation routes
+
+Whom a refused requester may ask, in this order; the days count from the day on which the decision was drawn up.
+
+| route | what to do | working days |
+|---|---|---|
+{chr(10).join(routes)}
+"""
 
 
 def statuses_page() -> str:

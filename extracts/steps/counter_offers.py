@@ -9,6 +9,7 @@ Rules:
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from extracts.agreement.changes import Governance
@@ -96,7 +97,7 @@ def _replace(
         actor=actor,
         comment=comment,
     )
-    register.save_request(unit, _next_version(entry, examined.request, work), actor=actor)
+    register.save_request(unit, _next_version(entry, examined.request, now), actor=actor)
     document = assessment.document()
     register.save_assessment(
         unit,
@@ -120,7 +121,8 @@ def _replace(
     )
 
 
-def _next_version(before: RequestEntry, request: Request, work: Workplace) -> RequestEntry:
+def _next_version(before: RequestEntry, request: Request, now: datetime) -> RequestEntry:
+    """The same moment in which the version before is taken back: the clock goes on (see `clocks`)."""
     return RequestEntry(
         request_id=request.request_id,
         version=request.version,
@@ -130,7 +132,7 @@ def _next_version(before: RequestEntry, request: Request, work: Workplace) -> Re
         recipient=request.recipient,
         status=transition(Status.DRAFT, "submit", Role.REQUESTER),
         document=request.document(),
-        submitted_at=work.now(),
+        submitted_at=now,
     )
 
 

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from extracts import signing
 from extracts.agreement.approval import check_signer
 from extracts.agreement.decision import Decision, DecisionOutcome
+from extracts.agreement.refusal import check_leaves_time
 from extracts.agreement.signers import NAMESPACES
 from extracts.agreement.status import Status, transition
 from extracts.catalogue.people import Role
@@ -63,6 +64,7 @@ def sign_decision(work: Workplace, drawn: Decision | Draft, role: Role, signatur
     decision = decision_of(drawn)
     entry, now = stored_request(work, decision.request_id), work.now()
     must_be_open(entry, decision)
+    check_leaves_time(decision, now)
     found = judge(work, decision.canonical(), signature, NAMESPACES[role], now)
     _must_not_have_submitted(work, entry, found)
     recorded = SignatureEntry(decision.digest, found.namespace, found.principal, found.key_fingerprint, signature, now)
@@ -145,4 +147,5 @@ def _told(decision: Decision, role: Role, found: signing.Signature) -> dict[str,
         "role": role.value,
         "key": found.key_fingerprint,
         "outcome": decision.outcome.value,
+        "comments": len(decision.comments),
     }

@@ -14,6 +14,7 @@ from extracts.cli import (
     demo,
     keys,
     ledger,
+    notices,
     orders,
     requests,
     runs,
@@ -59,6 +60,7 @@ app.command("redeliver")(runs.redeliver)
 app.add_typer(runs.deliveries_app, name="deliveries")
 app.command("why")(runs.why)
 app.command("verify")(verify.verify)
+app.add_typer(notices.app, name="notices")
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(keys.app, name="keys")
 app.command("publish")(system.publish)

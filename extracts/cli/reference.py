@@ -25,6 +25,7 @@ def pages() -> Mapping[str, Callable[[], str]]:
         "reference/treatments.md": treatments_page,
         "reference/policy-rules.md": policy_page,
         "reference/statuses.md": statuses_page,
+        "reference/notices.md": notices_page,
         "reference/manifest.md": manifest_reference,
         "reference/expectations.md": expectations_reference,
         "reference/performance.md": performance_page,
@@ -203,6 +204,26 @@ def statuses_page() -> str:
         + "\n".join(rows)
         + "\n"
     )
+
+
+def notices_page() -> str:
+    """Who is told what, and when."""
+    from extracts.agreement.notices import TELLINGS
+
+    head = """# Notices
+
+Who is told what, and when. A notice holds ids, declared words, dates and counts: nothing that a person typed, and
+nothing about a claimant. It is raised once per cause and audience, in the transaction of what it tells of, and sent
+at least once ([operate](../how-to/operate.md)). Where a row names several, each has a notice of their own.
+
+| notice | raised when | for | subject | words |
+|---|---|---|---|---|
+"""
+    rows = [
+        f"| {kind} | {t.when} | {', '.join(t.audiences)} | `<id>: {t.subject}` | {' '.join(t.body.split())} |"
+        for kind, t in TELLINGS.items()
+    ]
+    return _NOTE + head + "\n".join(rows) + "\n"
 
 
 def performance_page() -> str:

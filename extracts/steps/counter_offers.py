@@ -23,6 +23,7 @@ from extracts.record import register
 from extracts.record.board_papers import BoardPaper, PaperKind, latest_paper, save_paper
 from extracts.record.entries import AssessmentEntry, RequestEntry
 from extracts.record.transaction import reading, unit_of_work
+from extracts.steps import notices
 from extracts.steps.requests import Examined, examine, stored_request
 from extracts.steps.source_counting import count_groups
 
@@ -55,6 +56,7 @@ def make_counter_offer(work: Workplace, request_id: str, actor: str) -> CounterO
     with unit_of_work(work.register) as unit:
         save_paper(unit, paper)
         unit.event(now, "counter-offer.made", request_id, actor, told)
+        notices.offered(unit, request_id, entry.version, paper.digest, now)
     return offer
 
 
@@ -98,6 +100,8 @@ def _replace(
         comment=comment,
     )
     register.save_request(unit, _next_version(entry, examined.request, now), actor=actor)
+    expedited = bool(examined.request.expedited)
+    notices.submitted(unit, entry.request_id, offer.offered_version, now, expedited=expedited)
     document = assessment.document()
     register.save_assessment(
         unit,

@@ -23,10 +23,11 @@ from extracts.agreement.refusal import check_leaves_time
 from extracts.agreement.signers import NAMESPACES
 from extracts.agreement.status import Status, transition
 from extracts.catalogue.people import Role
-from extracts.errors import NotFound, NotPermitted
+from extracts.errors import InvalidDocument, NotFound, NotPermitted
 from extracts.record import register
 from extracts.record.entries import RequestEntry, SignatureEntry
 from extracts.record.transaction import Work, reading, unit_of_work
+from extracts.steps import notices
 from extracts.steps.actor import names_of
 from extracts.steps.decided import Signed, signed_state, waiting_decisions
 from extracts.steps.drafting import Draft, decision_of, must_be_open, save_draft
@@ -78,6 +79,10 @@ def sign_decision(work: Workplace, drawn: Decision | Draft, role: Role, signatur
         register.record_signature(unit, recorded)
         unit.event(now, "decision.signed", decision.request_id, found.principal, _told(decision, role, found))
         state = _advance(unit, entry, decision, role, found.principal, now)
+        if state.complete:
+            notices.decided(unit, decision, _reason(work, decision), now)
+        else:
+            notices.signed_by_one(unit, decision, role, now)
     if state.complete and state.status is Status.APPROVED:
         publish_in_force(work, entry.request_id, found.principal, state.status)
     return state
@@ -139,6 +144,15 @@ def _must_not_have_submitted(work: Workplace, entry: RequestEntry, found: signin
             raise NotPermitted(
                 f"{found.principal} submitted {entry.request_id} and cannot decide on it.", advice="Ask another signer."
             )
+
+
+def _reason(work: Workplace, decision: Decision) -> str:
+    """The reason code in the policy's words; the code itself if they cannot be read: that must not stop a signature."""
+    code = decision.reason_code
+    try:
+        return work.policy.reason_codes.get(code, code) if code else ""
+    except InvalidDocument:
+        return code
 
 
 def _told(decision: Decision, role: Role, found: signing.Signature) -> dict[str, object]:

@@ -130,8 +130,8 @@ def _overdue(work: Workplace, entry: RequestEntry, clock: Clock, now: datetime) 
     if stage is None:
         return 0
     # The stage may be on time and the whole not: the days told are then those of the whole.
-    days, target = (stage.days, stage.target) if stage.late else (clock.days, clock.target)
-    facts = {"stage": stage.name, "days": days, "target": target, "due_by": clock.due_by}
+    words = (stage.name, stage.days, stage.target) if stage.late else ("waiting", clock.days, clock.target)
+    facts = {**dict(zip(("stage", "days", "target"), words, strict=True)), "due_by": clock.due_by}
     return _by_clock(work, NoticeKind.OVERDUE, entry.request_id, entry.version, str(stage.name), now, facts)
 
 

@@ -54,10 +54,22 @@ def kinds(world: World, request_id: str, kind: str) -> list[str]:
     return sorted(audience for found, audience in told(world, request_id) if found == kind)
 
 
+def alike(world: World, **changes: Any) -> Workplace:
+    """The workplace with something changed, on the same connections and files."""
+    work = replace(world.work, **changes)
+    work.__dict__.update({name: getattr(world.work, name) for name in ("register", "parties", "policy")})
+    return work
+
+
 def by_mail(world: World, server: MailServer, **changes: Any) -> Workplace:
     """The workplace with mail as its only channel."""
     mail = SmtpChannel("127.0.0.1", server.port, "notices@dwp.example", Security.NONE)
-    return replace(world.work, channels=(replace(mail, **changes),))
+    return alike(world, channels=(replace(mail, **changes),))
+
+
+def after_a_pause(world: World, work: Workplace) -> Workplace:
+    """The same when the first pause is over."""
+    return alike(world, channels=work.channels, now=lambda: world.work.now() + pause_after(1))
 
 
 # --- raised with what causes them -------------------------------------------------------------------------------------
@@ -122,7 +134,7 @@ def test_whoever_stops_an_agreement_everybody_concerned_hears_it(shared: World, 
 def test_an_agreement_that_is_over_is_told_once(shared: World, tmp_path: Path) -> None:
     request_id, soon = submit(shared, tmp_path), shared.work.now().date() + timedelta(days=3)
     decide(shared, request_id, valid_until=soon, review_on=soon)
-    later = replace(shared.work, now=lambda: shared.work.now() + timedelta(days=10))
+    later = alike(shared, now=lambda: shared.work.now() + timedelta(days=10))
     for _ in range(2):
         expire_ended(later)
     assert kinds(shared, request_id, "stopped") == ["engineer", "recipient", "requester"]
@@ -164,7 +176,7 @@ def test_a_renewal_is_prompted_sixty_thirty_and_seven_days_before_the_end(shared
     decide(shared, request_id, valid_until=end, review_on=end)
     counts = []
     for left in (61, 60, 45, 30, 29, 7, 1, -1):
-        work = replace(shared.work, now=lambda left=left: shared.work.now() + timedelta(days=90 - left))
+        work = alike(shared, now=lambda left=left: shared.work.now() + timedelta(days=90 - left))
         raising.raise_due(work)
         counts.append(len(kinds(shared, request_id, "renewal due")) // 2)
     assert counts == [0, 1, 1, 2, 2, 3, 3, 3]
@@ -226,7 +238,7 @@ def test_a_server_that_took_it_and_vanished_gets_it_again(shared: World, tmp_pat
         assert (done.sent, done.failed) == (0, 1)
         assert "The mail server cannot be used" in done.problems[0]
         server.hang_up_after_taking = False
-        later = replace(work, now=lambda: shared.work.now() + pause_after(1))
+        later = after_a_pause(shared, work)
         assert send_notices(later).sent >= 2
     assert len(server.mails) > len({mail["Message-ID"] for mail in server.mails})
 
@@ -252,7 +264,7 @@ def test_a_refused_address_is_tried_again_with_growing_pauses_and_never_given_up
         assert row["state"].startswith("failed 1 times, next try ")
         assert BOARD not in row["state"]
         server.refuse = set()
-        assert send_notices(replace(work, now=lambda: shared.work.now() + pause_after(1))).sent == 1
+        assert send_notices(after_a_pause(shared, work)).sent == 1
 
 
 def test_a_role_that_nobody_has_waits_until_somebody_does(shared: World, tmp_path: Path) -> None:
@@ -261,14 +273,14 @@ def test_a_role_that_nobody_has_waits_until_somebody_does(shared: World, tmp_pat
         send_notices(work)
         parties = work.parties
         nobody = {n: p for n, p in parties.principals.items() if n != CONTROLLER}
-        empty = replace(work)
+        empty = alike(shared, channels=work.channels)
         empty.__dict__["parties"] = replace(parties, principals=nobody)
         request_id = submit(shared, tmp_path)
         assert send_notices(empty).sent == 1
         (row,) = extracts(shared, "notices", "list", "--request-id", request_id, "--waiting", "--json").json
         assert "nobody to tell" in row["state"]
         server.to.clear()
-        later = replace(work, now=lambda: shared.work.now() + pause_after(1))
+        later = after_a_pause(shared, work)
         assert send_notices(later).sent == 1
         assert server.to == [CONTROLLER]
 
@@ -278,13 +290,13 @@ def test_a_channel_that_is_switched_on_later_does_not_send_what_others_sent_befo
 ) -> None:
     folder = FolderChannel(tmp_path / "notices")
     submit(shared, tmp_path)
-    send_notices(replace(shared.work, channels=(folder,)))
+    send_notices(alike(shared, channels=(folder,)))
     with running(MailServer()) as server:
         mail = by_mail(shared, server).channels
-        send_notices(replace(shared.work, channels=mail))
+        send_notices(alike(shared, channels=mail))
         server.to.clear()
         submit(shared, tmp_path)
-        assert send_notices(replace(shared.work, channels=(folder, *mail))).sent == 4
+        assert send_notices(alike(shared, channels=(folder, *mail))).sent == 4
         assert sorted(server.to) == [BOARD, CONTROLLER]
 
 

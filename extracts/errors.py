@@ -174,5 +174,13 @@ class DropZoneUnreachable(TechnicalFailure):
     """The transfer area cannot be reached or written."""
 
 
+class ChannelUnreachable(TechnicalFailure):
+    """Nothing can be sent by this channel for now: no mail server, no folder. The notices wait."""
+
+
+class NoticeNotTaken(TechnicalFailure):
+    """The channel works and would not take this one notice; it is tried again later."""
+
+
 class DiskFull(TechnicalFailure):
     """No space is left for staging or delivery."""

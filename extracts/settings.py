@@ -17,6 +17,9 @@ from pathlib import Path
 
 from extracts.agreement.suppression import Suppression
 from extracts.errors import InvalidDocument, Problem, SettingMissing
+from extracts.mail.channel import Channel
+from extracts.mail.folder import FolderChannel
+from extracts.mail.smtp import Security, SmtpChannel
 from extracts.steps.workplace import Limits, Places, Workplace
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -85,6 +88,19 @@ SETTINGS = (
     Setting(
         "EXTRACTS_SMALL_COUNT", "Counts of people or rows below this are hidden in briefings; a multiple of 5", "10"
     ),
+    Setting("EXTRACTS_NOTICES", "How notices are sent: folder, smtp, or both with a comma", "folder"),
+    Setting("EXTRACTS_NOTICES_FOLDER", "Folder of notices, one text file each", "{EXTRACTS_HOME}/notices"),
+    Setting("EXTRACTS_SMTP_HOST", "Mail server for notices", ""),
+    Setting("EXTRACTS_SMTP_PORT", "Its port", "587"),
+    Setting(
+        "EXTRACTS_SMTP_SECURITY",
+        "starttls, tls (from the first byte), or none, which goes to this machine only and without a password",
+        "starttls",
+    ),
+    Setting("EXTRACTS_SMTP_FROM", "The address that notices come from", ""),
+    Setting("EXTRACTS_SMTP_USER", "The name to sign in to the mail server with, if it wants one", ""),
+    Setting("EXTRACTS_SMTP_PASSWORD_FILE", "File, mode 0600, that holds the password of EXTRACTS_SMTP_USER", ""),
+    Setting("EXTRACTS_SMTP_CA_FILE", "Certificates by which to know the mail server, if not the system's", ""),
     Setting("EXTRACTS_IMAGE_DIGEST", "Digest of the container image it runs in, for manifests", ""),
     Setting("EXTRACTS_RETRIES", "How often Airflow tries again when a server cannot be reached", "3"),
     Setting("EXTRACTS_RETRY_SECONDS", "Seconds before the first retry; doubles each time", "60"),
@@ -175,6 +191,7 @@ def _problems(found: Mapping[str, str]) -> list[Problem]:
     problems = [Problem(n, "no setting has this name", allowed=tuple(_BY_NAME)) for n in unknown]
     no_number = [n for n in _NUMBERS if not re.fullmatch(r"[0-9]{1,9}", found[n])]
     problems += [Problem(n, "must be a whole number") for n in no_number]
+    problems += _notice_problems(found)
     if found[_ALLOW_QUERY] not in ("yes", "no"):
         problems.append(Problem(_ALLOW_QUERY, "must be yes or no"))
     if not no_number and not _is_threshold(int(found[_SMALL_COUNT])):
@@ -183,6 +200,22 @@ def _problems(found: Mapping[str, str]) -> list[Problem]:
         is_private = "AGE-SECRET-KEY" in key.upper()
         told = "is a private key, which belongs on no worker" if is_private else "is no public key"
         problems.append(Problem(_RECOVERY, f"{told}; give the public one (age1...)"))
+    return problems
+
+
+def _notice_problems(found: Mapping[str, str]) -> list[Problem]:
+    named = [name.strip() for name in found["EXTRACTS_NOTICES"].split(",")]
+    problems = []
+    if set(named) - {"folder", "smtp"} or len(set(named)) < len(named):
+        problems.append(Problem("EXTRACTS_NOTICES", "must be folder, smtp, or both", allowed=("folder", "smtp")))
+    if found["EXTRACTS_SMTP_SECURITY"] not in list(Security):
+        problems.append(Problem("EXTRACTS_SMTP_SECURITY", "is no way to protect mail", allowed=tuple(Security)))
+    if not re.fullmatch(r"[0-9]{1,5}", found["EXTRACTS_SMTP_PORT"]) or int(found["EXTRACTS_SMTP_PORT"]) > 65535:
+        problems.append(Problem("EXTRACTS_SMTP_PORT", "must be a port, such as 587"))
+    if (sender := found["EXTRACTS_SMTP_FROM"]) and not re.fullmatch(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+", sender):
+        problems.append(Problem("EXTRACTS_SMTP_FROM", "must be one mail address"))
+    if "smtp" in named and not (found["EXTRACTS_SMTP_HOST"] and sender):
+        problems.append(Problem("EXTRACTS_NOTICES", "mail needs EXTRACTS_SMTP_HOST and EXTRACTS_SMTP_FROM"))
     return problems
 
 
@@ -207,7 +240,28 @@ def _workplace(found: Mapping[str, str]) -> Workplace:
         recovery_recipient=found.get(_RECOVERY, ""),
         image_digest=found.get("EXTRACTS_IMAGE_DIGEST", ""),
         now=lambda: datetime.now(UTC),
+        channels=_channels(found),
     )
+
+
+def _channels(found: Mapping[str, str]) -> tuple[Channel, ...]:
+    """Those that are switched on, in the order in which they are tried."""
+
+    def file(name: str) -> Path | None:
+        return Path(found[name]) if found[name] else None
+
+    folder = FolderChannel(Path(found["EXTRACTS_NOTICES_FOLDER"]).absolute())
+    mail = SmtpChannel(
+        host=found["EXTRACTS_SMTP_HOST"],
+        port=int(found["EXTRACTS_SMTP_PORT"]),
+        sender=found["EXTRACTS_SMTP_FROM"],
+        security=Security(found["EXTRACTS_SMTP_SECURITY"]),
+        user=found["EXTRACTS_SMTP_USER"],
+        password_file=file("EXTRACTS_SMTP_PASSWORD_FILE"),
+        ca_file=file("EXTRACTS_SMTP_CA_FILE"),
+    )
+    named = [name.strip() for name in found["EXTRACTS_NOTICES"].split(",")]
+    return tuple(channel for channel in (folder, mail) if channel.name in named)
 
 
 def _limits(found: Mapping[str, str]) -> Limits:

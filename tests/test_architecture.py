@@ -11,7 +11,7 @@ ROWS = (
     ("canonical", "signing", "documents"),
     ("catalogue",),
     ("agreement",),
-    ("extraction", "handover", "record"),
+    ("extraction", "handover", "mail", "record"),
     ("steps",),
     ("settings",),
     ("local", "scheduling"),

@@ -6,20 +6,25 @@ Rules:
 2. Board and Controller sign the same canonical bytes, each in the namespace of their role: two people, two keys,
    neither of them the requester.
 3. An approval in part names the columns refused; the plan whose digest it binds is the smaller one.
-4. Suspending, resuming and revoking are signed orders on a decision, effective at once. A denial anywhere stops.
+4. What is refused comes with its clause, what would be acceptable, whom to ask next and until when. A return may point
+   at fields. These terms stand in a document only where they say something, so that what was signed before they existed
+   keeps its digest.
+5. Suspending, resuming and revoking are signed orders on a decision, effective at once. A denial anywhere stops.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
 from extracts.agreement.reading import read_value
-from extracts.canonical import Canonical
+from extracts.canonical import Canonical, plain
 from extracts.catalogue.forms import clean_text
+
+_ONLY_IF_SAID = ("clause", "escalate_until", "comments")
 
 
 class DecisionOutcome(StrEnum):
@@ -41,20 +46,30 @@ class OrderKind(StrEnum):
 
 @dataclass(frozen=True, order=True)
 class ColumnDecision:
-    """What was decided about one column, and why if it was refused."""
+    """What was decided about one column; why, and under which clause, if it was refused."""
 
     dataset: str
     column: str
     granted: bool
     reason: str = ""
+    clause: str = ""
+
+
+@dataclass(frozen=True, order=True)
+class FieldComment:
+    """What a return says about one field of the request, by its path (see `differences`)."""
+
+    field: str
+    comment: str
 
 
 @dataclass(frozen=True)
 class Decision(Canonical):
     """The document that both sign. Digests are `sha256:...`; plan_digest is empty when nothing was approved.
 
-    `valid_from` and `valid_until` are inclusive dates, in UTC. `reason_code`, `acceptable` and `escalation` tell a
-    refused requester why, what would be acceptable and whom to ask next.
+    `valid_from` and `valid_until` are inclusive dates, in UTC. `reason_code`, `clause`, `acceptable` and `escalation`
+    tell a refused requester why, what would be acceptable and whom to ask next, `escalate_until` until which day
+    (inclusive, Europe/London). `comments` belong to a return.
     """
 
     request_id: str
@@ -75,6 +90,16 @@ class Decision(Canonical):
     reason_code: str = ""
     acceptable: str = ""
     escalation: str = ""
+    clause: str = ""
+    escalate_until: date | None = None
+    comments: tuple[FieldComment, ...] = ()
+
+    def document(self) -> dict[str, Any]:
+        """The decision as plain JSON values."""
+        found = {n: v for n, v in asdict(self).items() if v or n not in _ONLY_IF_SAID}
+        found["columns"] = [{n: v for n, v in c.items() if v or n not in _ONLY_IF_SAID} for c in found["columns"]]
+        document: dict[str, Any] = plain(found)
+        return document
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from extracts.agreement.decision import Decision
+from extracts.agreement.decision import ColumnDecision, Decision
 
 
 def decision_in_words(decision: Decision) -> dict[str, Any]:
@@ -12,11 +12,14 @@ def decision_in_words(decision: Decision) -> dict[str, Any]:
     terms: dict[str, Any] = {
         "decision": f"{decision.outcome} version {decision.request_version} of {decision.request_id}",
         "reasons": decision.reasons,
+        "about your fields": [f"{c.field}: {c.comment}" for c in decision.comments],
         "reason code": decision.reason_code,
+        "under which clause": decision.clause,
         "what would be acceptable": decision.acceptable,
         "whom to ask next": decision.escalation,
+        "to be asked by": decision.escalate_until.isoformat() if decision.escalate_until else "",
         "columns granted": _granted(decision),
-        "columns refused": [f"{c.dataset}.{c.column}: {c.reason}" for c in decision.columns if not c.granted],
+        "columns refused": [_refused(c) for c in decision.columns if not c.granted],
         "conditions": list(decision.conditions),
         "valid": _validity(decision),
         "to be reviewed by": decision.review_on.isoformat() if decision.review_on else "",
@@ -27,6 +30,11 @@ def decision_in_words(decision: Decision) -> dict[str, Any]:
         "digest": decision.digest,
     }
     return {name: value for name, value in terms.items() if value}
+
+
+def _refused(column: ColumnDecision) -> str:
+    clause = f" ({column.clause})" if column.clause else ""
+    return f"{column.dataset}.{column.column}: {column.reason}{clause}"
 
 
 def _granted(decision: Decision) -> list[str]:

@@ -5,7 +5,8 @@ Rules:
    dataset or column that it would have to know and that is not declared.
 2. A rule that calls an unknown predicate, or gives it other parameters than it needs, makes the whole statement
    invalid: a rule that silently did nothing would look like one that passed.
-3. A change of the statement, or of the registers that it judges by, stops a running agreement only by a rule marked
+3. Target days and escalation routes are declared in it too: who waits, and who was refused, read them there.
+4. A change of the statement, or of the registers that it judges by, stops a running agreement only by a rule marked
    `immediate`; what else it finds is listed for review.
 """
 
@@ -14,9 +15,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, StrictInt, model_validator
+from pydantic_core import PydanticCustomError
 
 from extracts.agreement.assessment import Assessment, Finding, FindingOutcome, Question
 from extracts.agreement.policy_case import Case, Verdict, cannot_judge
@@ -43,13 +45,45 @@ class Rule(Form):
     parameters: Mapping[str, Any] = {}
 
 
+WorkingDays = Annotated[StrictInt, Field(ge=1, le=250)]
+
+
+class Targets(Form):
+    """In how many working days each stage is to be done. The stages are statuses of a request."""
+
+    submitted: WorkingDays
+    in_review: WorkingDays
+
+
+class TargetDays(Form):
+    """The targets of both lanes. The expedited lane is for urgent requests, and is never the slower one."""
+
+    ordinary: Targets
+    expedited: Targets
+
+    @model_validator(mode="after")
+    def _expedited_is_quicker(self) -> TargetDays:
+        slow, quick = self.ordinary, self.expedited
+        if quick.submitted > slow.submitted or quick.in_review > slow.in_review:
+            raise PydanticCustomError("targets", "the expedited lane may not have more days than the ordinary one")
+        return self
+
+
+class Route(Form):
+    """Whom a refused requester may ask next, and for how many working days after the decision was drawn up."""
+
+    ask: Line
+    working_days: WorkingDays
+
+
 class Policy(Form):
-    """A version of the statement. `escalation` tells a refused requester whom to ask next."""
+    """A version of the statement. `escalation_routes`: the first is the next to ask, the others come after it."""
 
     version: Line
     title: Line
     issued_on: Day
-    escalation: Paragraph
+    target_days: TargetDays
+    escalation_routes: Mapping[Slug, Route] = Field(min_length=1)
     reason_codes: Mapping[Slug, Line] = Field(min_length=1)
     rules: tuple[Rule, ...] = Field(min_length=1)
 

@@ -47,9 +47,11 @@ class Request(Form):
     requester: fields.Requester
     """Who asks, and for which body."""
     received_on: Day
-    """The day on which the request came in; the turnaround is counted from it."""
+    """The day on which the request came in, as the requester says. Clocks count from its submission to the register."""
     needed_by: Day | None = None
     """When the data is needed first, if there is such a day."""
+    expedited: fields.Expedited | None = None
+    """Only for an urgent request: asks for the expedited lane, with a reason."""
     criticality: Criticality
     """What a late or stopped delivery would harm: an entitlement, a service (operational) or an analysis."""
     identifiability: Annotated[

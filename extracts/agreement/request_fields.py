@@ -29,6 +29,8 @@ from extracts.catalogue.forms import (
     Slug,
 )
 
+EMERGENCY = "Immediate danger to a person is a call to 999, not a data request."
+
 
 def _as_set(values: tuple[Any, ...]) -> tuple[Any, ...]:
     return tuple(sorted(set(values)))
@@ -45,6 +47,15 @@ class Requester(Form):
     """What they do in their body."""
     email: Email
     """The requester's sign-in name. Nobody decides on their own request."""
+
+
+class Expedited(Form):
+    """Asks for the expedited lane: fewer target days, and the same two signatures. Immediate danger to a person is a
+    call to 999, not a data request.
+    """
+
+    reason: Paragraph
+    """Why it cannot wait for its turn, and what happens if it does. Never who is in danger: name nobody."""
 
 
 class PurposeAsked(Form):

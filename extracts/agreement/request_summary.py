@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from extracts.agreement.request import Request
+from extracts.agreement.request_fields import EMERGENCY
 from extracts.agreement.request_rows import ColumnAsked, DatasetAsked, RowCondition
 
 
@@ -14,6 +15,7 @@ def request_in_words(request: Request) -> dict[str, Any]:
     fields: dict[str, Any] = {
         "asked by": f"{request.requester.name}, {request.requester.position} ({request.requester.organisation})",
         "for": request.recipient,
+        "expedited": f"{request.expedited.reason} {EMERGENCY}" if request.expedited else "",
         "purpose": f"{purpose.text} ({purpose.code})",
         "why necessary": purpose.necessity,
         "alternatives": purpose.alternatives_considered,
@@ -59,11 +61,12 @@ def _column(column: ColumnAsked) -> str:
 
 
 def _rows(asked: DatasetAsked) -> list[str]:
-    lines = [_condition(condition) for condition in asked.rows] or ["all"]
+    lines = [condition_in_words(condition) for condition in asked.rows] or ["all"]
     lines += [f"safe addresses: {asked.safe_address}"]
     return [*lines, f"why addresses: {asked.address_reason}"] if asked.address_reason else lines
 
 
-def _condition(condition: RowCondition) -> str:
+def condition_in_words(condition: RowCondition) -> str:
+    """One condition on rows, such as `council_code equals S12000047`."""
     operator, values, negated = condition.comparison()
     return " ".join(filter(None, (condition.column, "not" if negated else "", operator.value, ", ".join(values))))

@@ -7,7 +7,21 @@ from typing import Annotated
 import typer
 
 from extracts import __version__
-from extracts.cli import briefings, datasets, decisions, demo, keys, ledger, orders, requests, runs, system, verify
+from extracts.cli import (
+    briefings,
+    datasets,
+    decisions,
+    demo,
+    keys,
+    ledger,
+    notices,
+    orders,
+    requests,
+    runs,
+    standing,
+    system,
+    verify,
+)
 
 app = typer.Typer(
     name="extracts",
@@ -30,6 +44,7 @@ def version(
 
 
 app.add_typer(requests.app, name="request")
+requests.app.command("show")(standing.show)
 requests.app.command("briefing")(briefings.briefing)
 requests.app.command("counter-offer")(briefings.counter_offer)
 requests.app.command("accept")(briefings.accept)
@@ -45,6 +60,7 @@ app.command("redeliver")(runs.redeliver)
 app.add_typer(runs.deliveries_app, name="deliveries")
 app.command("why")(runs.why)
 app.command("verify")(verify.verify)
+app.add_typer(notices.app, name="notices")
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(keys.app, name="keys")
 app.command("publish")(system.publish)

@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 RefuseColumn = Annotated[
     list[str] | None, typer.Option(help="Refuse this column, and why; may be repeated.", metavar="NAME[=WHY]")
 ]
+Comment = Annotated[
+    list[str] | None,
+    typer.Option(help="With --outcome return: what is wrong with a field; may be repeated.", metavar="FIELD=TEXT"),
+]
 
 
 def decide(
@@ -46,8 +50,10 @@ def decide(
     review_on: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Day of the review.")] = None,
     delegation: Annotated[str, typer.Option(help="Id of the Controller's delegation.")] = "",
     reason_code: Annotated[str, typer.Option(help="Why refused, as a code.")] = "",
+    clause: Annotated[str, typer.Option(help="Under which clause; default: those of the findings.")] = "",
     acceptable: Annotated[str, typer.Option(help="What would be acceptable.")] = "",
-    escalation: Annotated[str, typer.Option(help="Whom to ask next; default: as the policy says.")] = "",
+    route: Annotated[str, typer.Option(help="Escalation route, by its id in the policy; default: the first.")] = "",
+    comment: Comment = None,
     as_json: Json = False,
 ) -> None:
     """Decide on a request, terms first: the second of two signatures puts it in force; a return takes one."""
@@ -57,7 +63,7 @@ def decide(
     if [key is None, signature is None, not print_only].count(False) != 1:
         raise UsageError("Give --key, to sign here; or --print, and then --signature, made elsewhere.")
     dates = (valid_from, valid_until, review_on)
-    words = (reasons, refuse_column, condition, delegation, reason_code, acceptable, escalation)
+    words = (reasons, refuse_column, condition, delegation, reason_code, clause, acceptable, route, comment)
     if not outcome and any((*dates, *words)):
         raise UsageError("Terms come with --outcome; without it, you sign those that were drawn up.")
     refused = dict(_name_and_why(text) for text in refuse_column or ())
@@ -70,8 +76,10 @@ def decide(
         review_on=review_on.date() if review_on else None,
         delegation=delegation or _only_delegation(work),
         reason_code=reason_code,
+        clause=clause,
         acceptable=acceptable,
-        escalation=escalation,
+        route=route,
+        comments=tuple(_name_and_why(text) for text in comment or ()),
         column_reasons=refused,
     )
     if signature:

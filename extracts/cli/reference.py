@@ -6,7 +6,10 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from extracts.agreement.policy import Policy
 
 _NOTE = "<!-- Written by `make docs`; do not edit. -->\n\n"
 
@@ -22,6 +25,7 @@ def pages() -> Mapping[str, Callable[[], str]]:
         "reference/treatments.md": treatments_page,
         "reference/policy-rules.md": policy_page,
         "reference/statuses.md": statuses_page,
+        "reference/notices.md": notices_page,
         "reference/manifest.md": manifest_reference,
         "reference/expectations.md": expectations_reference,
         "reference/performance.md": performance_page,
@@ -158,7 +162,32 @@ finding is a pass, a violation or a gap (not declared, so it cannot be judged). 
         f"| {r.id}{' (immediate)' if r.immediate else ''} | {r.question} | {r.title} | {r.clause} | {r.fix} |"
         for r in policy.rules
     ]
-    return _NOTE + head + "\n".join(rows) + "\n"
+    return _NOTE + head + "\n".join(rows) + "\n" + _days(policy)
+
+
+def _days(policy: Policy) -> str:
+    """Its target days and escalation routes."""
+    lanes = (("ordinary", policy.target_days.ordinary), ("expedited", policy.target_days.expedited))
+    rows = [f"| {name} | {t.submitted} | {t.in_review} | {t.submitted + t.in_review} |" for name, t in lanes]
+    routes = [f"| `{name}` | {route.ask} | {route.working_days} |" for name, route in policy.escalation_routes.items()]
+    return f"""
+## Target days
+
+Working days in Scotland and in England alike, counted from the day after; none while the request is with its requester.
+*Submitted* lasts until the first of the two signs, *in review* until the other has.
+
+| lane | submitted | in review | together |
+|---|---|---|---|
+{chr(10).join(rows)}
+
+## Escalation routes
+
+Whom a refused requester may ask, in this order; the days count from the day on which the decision was drawn up.
+
+| route | what to do | working days |
+|---|---|---|
+{chr(10).join(routes)}
+"""
 
 
 def statuses_page() -> str:
@@ -175,6 +204,26 @@ def statuses_page() -> str:
         + "\n".join(rows)
         + "\n"
     )
+
+
+def notices_page() -> str:
+    """Who is told what, and when."""
+    from extracts.agreement.notices import TELLINGS
+
+    head = """# Notices
+
+Who is told what, and when. A notice holds ids, declared words, dates and counts: nothing that a person typed, and
+nothing about a claimant. It is raised once per cause and audience, in the transaction of what it tells of, and sent
+at least once ([operate](../how-to/operate.md)). Where a row names several, each has a notice of their own.
+
+| notice | raised when | for | subject | words |
+|---|---|---|---|---|
+"""
+    rows = [
+        f"| {kind} | {t.when} | {', '.join(t.audiences)} | `<id>: {t.subject}` | {' '.join(t.body.split())} |"
+        for kind, t in TELLINGS.items()
+    ]
+    return _NOTE + head + "\n".join(rows) + "\n"
 
 
 def performance_page() -> str:

@@ -6,17 +6,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.markup import escape
 
 from extracts.cli.briefings import feasibility
 from extracts.cli.options import Actor, Json, Reasons, RequestId, acting, workplace
-from extracts.cli.output import answer, out, show_facts, show_table
+from extracts.cli.output import answer, out, show_table
 from extracts.errors import UsageError
 
 if TYPE_CHECKING:
+    from extracts.agreement.clocks import Clock
     from extracts.record.entries import RequestEntry
     from extracts.steps.requests import Examined
-    from extracts.steps.standing import Standing
 
 app = typer.Typer(no_args_is_help=True, help="Ask for data, and see where a request stands.")
 Feasible = Annotated[
@@ -58,17 +57,35 @@ def submit(file: File, user: Actor = "", as_json: Json = False) -> None:
 def list_all(
     status: Annotated[str, typer.Option(help="Only those with this status.")] = "",
     recipient: Annotated[str, typer.Option(help="Only those for this recipient.")] = "",
+    overdue: Annotated[bool, typer.Option("--overdue", help="Only those that are overdue.")] = False,
     as_json: Json = False,
 ) -> None:
-    """All requests on the register."""
+    """All requests on the register, with their clocks."""
     from extracts.record import register
     from extracts.record.transaction import reading
+    from extracts.steps.clocks import clocks_of
 
-    statuses = (_status(status),) if status else ()
-    with reading(workplace().register) as view:
-        found = [_row(e) for e in register.list_requests(view, statuses=statuses, recipient=recipient)]
+    work, statuses = workplace(), (_status(status),) if status else ()
+    with reading(work.register) as view:
+        entries = register.list_requests(view, statuses=statuses, recipient=recipient)
+        clocks = clocks_of(work, view, entries)
+    timed = [(e, clocks.get((e.request_id, e.version))) for e in entries]
+    found = [(row_of(e), clock) for e, clock in timed if not overdue or (clock and clock.overdue)]
     columns = ("id", "version", "title", "recipient", "status")
-    answer(found, as_json, lambda: show_table("Requests", columns, [[r[c] for c in columns] for r in found]))
+    table = [[*(row[c] for c in columns), *_clock_cells(clock)] for row, clock in found]
+    answer(
+        [{**row, "clock": clock.document() if clock else None} for row, clock in found],
+        as_json,
+        lambda: show_table("Requests", (*columns, "days", "target", "due"), table),
+    )
+
+
+def _clock_cells(clock: Clock | None) -> tuple[object, ...]:
+    """Working days, target, and when it is due; empty for a version that a newer one replaced."""
+    if clock is None:
+        return "", "", ""
+    due = f"{'OVERDUE ' if clock.overdue else ''}{clock.due_by or ''}" or clock.pace.name.lower()
+    return clock.days, clock.target, due
 
 
 def _status(word: str) -> str:
@@ -77,53 +94,6 @@ def _status(word: str) -> str:
     if word not in list(Status):
         raise UsageError(f"{word!r} is no status of a request.", advice=f"Use one of: {', '.join(Status)}.")
     return word
-
-
-@app.command()
-def show(request_id: RequestId, as_json: Json = False) -> None:
-    """One request: its content, findings, decisions and history."""
-    from extracts.steps.standing import standing
-
-    found = standing(workplace(), request_id)
-    answer(_standing_document(found), as_json, lambda: _show_standing(found))
-
-
-def _standing_document(found: Standing) -> dict[str, Any]:
-    return {
-        **_row(found.entry),
-        "digest": found.entry.digest,
-        "history": _history(found),
-        "request": dict(found.entry.document),
-        "assessment": found.assessment.document() if found.assessment else None,
-        "decisions": [
-            {**d.decision.document(), "digest": d.decision.digest, "signed_by": d.signed_by} for d in found.decisions
-        ],
-        "orders": [dict(order) for order in found.orders],
-    }
-
-
-def _show_standing(found: Standing) -> None:
-    from extracts.agreement.request_summary import request_in_words
-
-    entry = found.entry
-    standing = {"version": entry.version, "status": entry.status, "digest": entry.digest}
-    show_facts(f"{entry.request_id}: {entry.title}", {**standing, **request_in_words(found.request)})
-    if found.assessment:
-        out.print(f"\n[bold]What the policy finds[/bold]\n{escape(found.assessment.as_text())}")
-    out.print()
-    for one in found.decisions:
-        show_facts("What was decided", one.in_words())
-        out.print()
-    orders = [f"{o['ordered_at']} {o['kind']}: {o['reasons']}" for o in found.orders]
-    show_facts("What became of it", {"status": _history(found), **({"orders": orders} if orders else {})})
-
-
-def _history(found: Standing) -> list[str]:
-    return [
-        f"{h.at:%Y-%m-%d %H:%M} {f'{h.from_status} -> ' if h.from_status else ''}{h.to_status}, by {h.actor}"
-        f"{f': {h.comment}' if h.comment else ''}"
-        for h in found.history
-    ]
 
 
 @app.command()
@@ -155,7 +125,8 @@ def plan(request_id: RequestId, as_json: Json = False) -> None:
     )
 
 
-def _row(entry: RequestEntry) -> dict[str, Any]:
+def row_of(entry: RequestEntry) -> dict[str, Any]:
+    """The line of a request in a list."""
     return {
         "id": entry.request_id,
         "version": entry.version,
@@ -182,7 +153,11 @@ def _show(examined: Examined, as_json: bool, failing: bool = True) -> None:
 
 
 def _say(examined: Examined) -> None:
+    from extracts.agreement.request_fields import EMERGENCY
+
     out.print(examined.assessment.as_text(), markup=False)
+    if examined.request.expedited:
+        out.print(f"\nAsks for the expedited lane. {EMERGENCY}", markup=False)
     if examined.plan:
         out.print(f"\nPlan {examined.plan.digest}", markup=False)
         dates = ", ".join(f"{d:%a %d %b %Y}" for d in examined.next_dates)

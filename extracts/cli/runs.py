@@ -73,8 +73,9 @@ def why(request_id: RequestId, period: Period = "", as_json: Json = False) -> No
 
     work = workplace()
     check_asked(work, request_id, period)
-    found = ask(work, request_id, period).document()
-    answer(found, as_json, lambda: show_facts(request_id, {k.replace("_", " "): v for k, v in found.items() if v}))
+    found = ask(work, request_id, period)
+    facts = {name: value for name, value in found.in_words().items() if value}
+    answer(found.document(), as_json, lambda: show_facts(request_id, facts))
 
 
 @deliveries_app.command("list")

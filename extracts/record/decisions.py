@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import date
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 
 from extracts.errors import NotFound, Refused
 from extracts.record.entries import DecisionEntry, OrderEntry, SignatureEntry
@@ -54,9 +54,18 @@ def list_decisions(reading: Reading, request_id: str) -> tuple[DecisionEntry, ..
 
 def decisions_past(reading: Reading, day: date, statuses: Collection[str]) -> tuple[DecisionEntry, ...]:
     """Decisions, signed or not, whose last day was before `day`, on requests that have one of these statuses."""
+    return _decisions(reading, DecisionRow.valid_until < day, statuses)
+
+
+def decisions_ending(reading: Reading, first: date, last: date, statuses: Collection[str]) -> tuple[DecisionEntry, ...]:
+    """The same for those whose last day is one from `first` to `last`, both inclusive."""
+    return _decisions(reading, DecisionRow.valid_until.between(first, last), statuses)
+
+
+def _decisions(reading: Reading, ends: ColumnElement[bool], statuses: Collection[str]) -> tuple[DecisionEntry, ...]:
     same = (RequestRow.request_id == DecisionRow.request_id) & (RequestRow.version == DecisionRow.version)
-    query = select(DecisionRow).join(RequestRow, same).where(RequestRow.status.in_(statuses))
-    query = query.where(DecisionRow.valid_until < day).order_by(DecisionRow.request_id, DecisionRow.digest)
+    query = select(DecisionRow).join(RequestRow, same).where(RequestRow.status.in_(statuses), ends)
+    query = query.order_by(DecisionRow.request_id, DecisionRow.digest)
     return tuple(_decision(row) for row in reading.session.scalars(query))
 
 

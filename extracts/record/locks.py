@@ -1,4 +1,4 @@
-"""Only one run of an agreement and period at a time, on whatever machines they run.
+"""Only one run of an agreement and period, and one sender of notices, at a time, on whatever machines they run.
 
 The lock lives in a database session: it dies with its holder, so a killed run never has to be cleaned up after. The
 server may need a moment to notice that a session ended, which is why a lock is let go by hand, and asked for patiently.
@@ -53,6 +53,24 @@ def period_lock(engine: Engine, request_id: str, period: str) -> Iterator[Period
 
     Raises Busy if another run has it and keeps it for some seconds.
     """
+    busy = Busy(
+        f"Another run of {request_id}, period {period}, is under way.",
+        advice="Wait for it; `extracts why` tells how it ended.",
+    )
+    with _held(engine, _key(f"period\n{request_id}\n{period}"), busy) as (connection, backend):
+        yield PeriodLock(request_id, period, connection, backend)
+
+
+@contextmanager
+def sender_lock(engine: Engine) -> Iterator[None]:
+    """Only one sender of notices at a time. Raises Busy if another is at work."""
+    busy = Busy("Another sender of notices is at work.", advice="It sends what is due; there is nothing to do.")
+    with _held(engine, _key("notices"), busy):
+        yield
+
+
+@contextmanager
+def _held(engine: Engine, key: int, busy: Busy) -> Iterator[tuple[Connection, int]]:
     with database_boundary():
         connection = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
         connection.detach()  # never back to the pool: closing it is what frees the lock
@@ -60,17 +78,14 @@ def period_lock(engine: Engine, request_id: str, period: str) -> Iterator[Period
         with database_boundary():
             connection.execute(text(_KEEPALIVE).execution_options(no_parameters=True))
             backend = connection.scalar(select(func.pg_backend_pid()))
-            held = _taken(connection, _key(request_id, period))
+            held = _taken(connection, key)
         if not held or backend is None:
-            raise Busy(
-                f"Another run of {request_id}, period {period}, is under way.",
-                advice="Wait for it; `extracts why` tells how it ended.",
-            )
+            raise busy
         try:
-            yield PeriodLock(request_id, period, connection, backend)
+            yield connection, backend
         finally:
             with suppress(TechnicalFailure), database_boundary():
-                connection.execute(select(func.pg_advisory_unlock(_key(request_id, period))))
+                connection.execute(select(func.pg_advisory_unlock(key)))
     finally:
         connection.close()
 
@@ -83,6 +98,5 @@ def _taken(connection: Connection, key: int) -> bool:
     return False
 
 
-def _key(request_id: str, period: str) -> int:
-    name = f"period\n{request_id}\n{period}".encode()
-    return int.from_bytes(hashlib.sha256(name).digest()[:8], "big", signed=True)
+def _key(name: str) -> int:
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big", signed=True)

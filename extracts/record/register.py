@@ -5,6 +5,7 @@ also takes the ledger event that tells of the change. Values in and out are plai
 """
 
 from extracts.record.decisions import (
+    decisions_ending,
     decisions_past,
     get_decision,
     list_decisions,
@@ -38,11 +39,13 @@ from extracts.record.requests import (
     save_assessment,
     save_request,
     set_status,
+    status_histories,
     status_history,
 )
 from extracts.record.runs import end_run, get_run, last_runs, open_runs, start_run
 
 __all__ = [
+    "decisions_ending",
     "decisions_past",
     "deliveries_count",
     "end_run",
@@ -75,6 +78,7 @@ __all__ = [
     "signatures",
     "start_publishing",
     "start_run",
+    "status_histories",
     "status_history",
     "stop_delivery",
     "withdraw_delivery",

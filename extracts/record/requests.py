@@ -110,8 +110,19 @@ def status_history(reading: Reading, request_id: str, version: int | None = None
     query = select(change).where(change.request_id == request_id).order_by(change.version, change.number)
     if version is not None:
         query = query.where(change.version == version)
-    names = StatusChange.__dataclass_fields__
-    return tuple(StatusChange(**{n: getattr(row, n) for n in names}) for row in reading.session.scalars(query))
+    return tuple(_status_change(row) for row in reading.session.scalars(query))
+
+
+def status_histories(reading: Reading, request_ids: Collection[str] | None = None) -> dict[str, list[StatusChange]]:
+    """Every change of status of these requests, or of all, by request id; oldest first within each version."""
+    change = StatusChangeRow
+    query = select(change).order_by(change.request_id, change.version, change.number)
+    if request_ids is not None:
+        query = query.where(change.request_id.in_(request_ids))
+    found: dict[str, list[StatusChange]] = {}
+    for row in reading.session.scalars(query):
+        found.setdefault(row.request_id, []).append(_status_change(row))
+    return found
 
 
 def save_assessment(work: Work, entry: AssessmentEntry) -> bool:
@@ -167,6 +178,10 @@ def _entry(row: RequestRow) -> RequestEntry:
 def _assessment(row: AssessmentRow) -> AssessmentEntry:
     document = document_of(row.document, row.digest, f"an assessment of {row.request_id}")
     return AssessmentEntry(row.request_id, row.version, row.policy_version, row.passed, document, row.assessed_at)
+
+
+def _status_change(row: StatusChangeRow) -> StatusChange:
+    return StatusChange(**{name: getattr(row, name) for name in StatusChange.__dataclass_fields__})
 
 
 def _note_status(

@@ -217,3 +217,43 @@ class DeliveryRow(Base):
 
 
 Index("delivery_by_publication", DeliveryRow.published_at.desc(), DeliveryRow.delivery_id.desc())
+
+
+class NoticeRow(Base):
+    """What people are told: once per cause and audience."""
+
+    __tablename__ = "notice"
+    __table_args__ = (
+        _of_a_request(),
+        UniqueConstraint("cause", "audience"),
+        Index("notice_by_request", "request_id", "raised_at"),
+    )
+    notice_id: Mapped[str] = mapped_column(primary_key=True)
+    cause: Mapped[str]
+    audience: Mapped[str]
+    kind: Mapped[str]
+    request_id: Mapped[str]
+    version: Mapped[int]
+    subject: Mapped[str]
+    body: Mapped[str]
+    raised_at: Mapped[datetime]
+
+
+class NoticeSendingRow(Base):
+    """One notice to one address by one channel."""
+
+    __tablename__ = "notice_sending"
+    notice_id: Mapped[str] = mapped_column(ForeignKey("register.notice.notice_id"), primary_key=True)
+    channel: Mapped[str] = mapped_column(primary_key=True)
+    address: Mapped[str] = mapped_column(primary_key=True)
+    attempts: Mapped[int] = mapped_column(server_default="0")
+    next_try_at: Mapped[datetime]
+    sent_at: Mapped[datetime | None]
+    failure: Mapped[str] = mapped_column(server_default="")
+
+
+Index(
+    "notice_sending_waiting",
+    NoticeSendingRow.next_try_at,
+    postgresql_where=NoticeSendingRow.sent_at.is_(None),
+)

@@ -32,6 +32,20 @@ def register_condition(work: Workplace) -> str:
         return f"reachable and protected; the ledger has {ledger.head(view.connection).sequence:,} events"
 
 
+def notices_condition(work: Workplace) -> str:
+    """The channels' settings fit, and nothing that was tried still waits. Raises Refused, SettingMissing."""
+    from extracts.record.notices import waiting_count
+    from extracts.record.transaction import reading
+
+    for channel in work.channels:
+        channel.check()
+    with reading(work.register) as view:
+        waiting, failed = waiting_count(view)
+    if failed:
+        raise Refused(f"{failed} could not be sent so far.", advice="See `extracts notices list --waiting`.")
+    return f"by {' and '.join(c.name for c in work.channels)}; {waiting} wait for the next sender"
+
+
 def source_conditions(work: Workplace) -> Iterator[Condition]:
     """Each system answers, and the password file is safe."""
     from extracts.extraction.sources.address import check_reachable

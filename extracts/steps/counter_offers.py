@@ -9,6 +9,7 @@ Rules:
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from extracts.agreement.changes import Governance
@@ -22,6 +23,7 @@ from extracts.record import register
 from extracts.record.board_papers import BoardPaper, PaperKind, latest_paper, save_paper
 from extracts.record.entries import AssessmentEntry, RequestEntry
 from extracts.record.transaction import reading, unit_of_work
+from extracts.steps import notices
 from extracts.steps.requests import Examined, examine, stored_request
 from extracts.steps.source_counting import count_groups
 
@@ -54,6 +56,7 @@ def make_counter_offer(work: Workplace, request_id: str, actor: str) -> CounterO
     with unit_of_work(work.register) as unit:
         save_paper(unit, paper)
         unit.event(now, "counter-offer.made", request_id, actor, told)
+        notices.offered(unit, request_id, entry.version, paper.digest, now)
     return offer
 
 
@@ -96,7 +99,9 @@ def _replace(
         actor=actor,
         comment=comment,
     )
-    register.save_request(unit, _next_version(entry, examined.request, work), actor=actor)
+    register.save_request(unit, _next_version(entry, examined.request, now), actor=actor)
+    expedited = bool(examined.request.expedited)
+    notices.submitted(unit, entry.request_id, offer.offered_version, now, expedited=expedited)
     document = assessment.document()
     register.save_assessment(
         unit,
@@ -120,7 +125,8 @@ def _replace(
     )
 
 
-def _next_version(before: RequestEntry, request: Request, work: Workplace) -> RequestEntry:
+def _next_version(before: RequestEntry, request: Request, now: datetime) -> RequestEntry:
+    """The same moment in which the version before is taken back: the clock goes on (see `clocks`)."""
     return RequestEntry(
         request_id=request.request_id,
         version=request.version,
@@ -130,7 +136,7 @@ def _next_version(before: RequestEntry, request: Request, work: Workplace) -> Re
         recipient=request.recipient,
         status=transition(Status.DRAFT, "submit", Role.REQUESTER),
         document=request.document(),
-        submitted_at=work.now(),
+        submitted_at=now,
     )
 
 

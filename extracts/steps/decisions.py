@@ -19,13 +19,15 @@ from typing import TYPE_CHECKING
 from extracts import signing
 from extracts.agreement.approval import check_signer
 from extracts.agreement.decision import Decision, DecisionOutcome
+from extracts.agreement.refusal import check_leaves_time
 from extracts.agreement.signers import NAMESPACES
 from extracts.agreement.status import Status, transition
 from extracts.catalogue.people import Role
-from extracts.errors import NotFound, NotPermitted
+from extracts.errors import InvalidDocument, NotFound, NotPermitted
 from extracts.record import register
 from extracts.record.entries import RequestEntry, SignatureEntry
 from extracts.record.transaction import Work, reading, unit_of_work
+from extracts.steps import notices
 from extracts.steps.actor import names_of
 from extracts.steps.decided import Signed, signed_state, waiting_decisions
 from extracts.steps.drafting import Draft, decision_of, must_be_open, save_draft
@@ -63,6 +65,7 @@ def sign_decision(work: Workplace, drawn: Decision | Draft, role: Role, signatur
     decision = decision_of(drawn)
     entry, now = stored_request(work, decision.request_id), work.now()
     must_be_open(entry, decision)
+    check_leaves_time(decision, now)
     found = judge(work, decision.canonical(), signature, NAMESPACES[role], now)
     _must_not_have_submitted(work, entry, found)
     recorded = SignatureEntry(decision.digest, found.namespace, found.principal, found.key_fingerprint, signature, now)
@@ -76,6 +79,10 @@ def sign_decision(work: Workplace, drawn: Decision | Draft, role: Role, signatur
         register.record_signature(unit, recorded)
         unit.event(now, "decision.signed", decision.request_id, found.principal, _told(decision, role, found))
         state = _advance(unit, entry, decision, role, found.principal, now)
+        if state.complete:
+            notices.decided(unit, decision, _reason(work, decision), now)
+        else:
+            notices.signed_by_one(unit, decision, role, now)
     if state.complete and state.status is Status.APPROVED:
         publish_in_force(work, entry.request_id, found.principal, state.status)
     return state
@@ -139,10 +146,20 @@ def _must_not_have_submitted(work: Workplace, entry: RequestEntry, found: signin
             )
 
 
+def _reason(work: Workplace, decision: Decision) -> str:
+    """The reason code in the policy's words; the code itself if they cannot be read: that must not stop a signature."""
+    code = decision.reason_code
+    try:
+        return work.policy.reason_codes.get(code, code) if code else ""
+    except InvalidDocument:
+        return code
+
+
 def _told(decision: Decision, role: Role, found: signing.Signature) -> dict[str, object]:
     return {
         "decision_digest": decision.digest,
         "role": role.value,
         "key": found.key_fingerprint,
         "outcome": decision.outcome.value,
+        "comments": len(decision.comments),
     }

@@ -16,7 +16,12 @@ from extracts.errors import SettingMissing
 from extracts.handover.encryption import check_recipient_key
 from extracts.steps.canaries import read_canaries
 from extracts.steps.conditions import Condition, each, look_at
-from extracts.steps.conditions_of_services import agreement_conditions, register_condition, source_conditions
+from extracts.steps.conditions_of_services import (
+    agreement_conditions,
+    notices_condition,
+    register_condition,
+    source_conditions,
+)
 from extracts.steps.keys import read_key
 from extracts.steps.signers import service_principal
 
@@ -41,6 +46,7 @@ def examine(work: Workplace, settings: Sequence[str] = ()) -> list[Condition]:
         look_at("service key", lambda: _service(work)),
         look_at("canaries", lambda: _canaries(work)),
         look_at("register and ledger", lambda: register_condition(work)),
+        look_at("notices", lambda: notices_condition(work)),
         look_at("EXTRACTS_REGISTER_OWNER_URL", lambda: _owner(work)),
         *each("sources", source_conditions(work)),
         *each("agreements", agreement_conditions(work)),

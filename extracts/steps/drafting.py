@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING
 from extracts.agreement.decision import Decision, DecisionOutcome
 from extracts.agreement.drawing_up import Terms, draw_up
 from extracts.agreement.plan import ExtractPlan
-from extracts.agreement.request import refused_names, request_from_document
+from extracts.agreement.request import refused_names
 from extracts.agreement.status import Status
 from extracts.errors import PlanRefused, Refused
 from extracts.record import register
 from extracts.record.entries import AssessmentEntry, DecisionEntry, RequestEntry
 from extracts.record.transaction import Work, unit_of_work
 from extracts.steps.decided import waiting_decisions
-from extracts.steps.requests import Examined, stored_examined, stored_request
+from extracts.steps.requests import Examined, examine, stored_examined, stored_request
 
 if TYPE_CHECKING:
     from extracts.steps.workplace import Workplace
@@ -56,7 +56,8 @@ def draft_decision(
     """
     entry = stored_request(work, request_id)
     must_be_open(entry)
-    examined = _examined_for(work, request_id, refuse_columns, terms.outcome)
+    whole = stored_examined(work, request_id)
+    examined = _examined_for(work, whole, refuse_columns, terms.outcome)
     if terms.outcome in _APPROVING and examined.plan is None:
         raise PlanRefused(
             f"{request_id} cannot be approved: {_stopping(examined)}.",
@@ -69,8 +70,9 @@ def draft_decision(
         examined.plan,
         terms,
         at or work.now(),
-        refused=refused_names(request_from_document(dict(entry.document)), refuse_columns),
-        policy=work.policy,
+        work.policy,
+        refused=refused_names(whole.request, refuse_columns),
+        whole=whole.assessment,
     )
     return Draft(decision, examined)
 
@@ -129,12 +131,11 @@ def must_be_open(entry: RequestEntry, decision: Decision | None = None) -> None:
         )
 
 
-def _examined_for(work: Workplace, request_id: str, refuse: tuple[str, ...], outcome: DecisionOutcome) -> Examined:
-    whole = stored_examined(work, request_id)
+def _examined_for(work: Workplace, whole: Examined, refuse: tuple[str, ...], outcome: DecisionOutcome) -> Examined:
     refused = refused_names(whole.request, refuse)
     if refused and outcome not in _APPROVING:
         raise Refused("Columns are refused one by one only in an approval in part.")
-    return stored_examined(work, request_id, refused) if refused else whole
+    return examine(work, whole.request, refused) if refused else whole
 
 
 def _stopping(examined: Examined) -> str:

@@ -9,6 +9,7 @@ from extracts.errors import IllegalTransition
 from extracts.record import register
 from extracts.record.entries import RequestEntry
 from extracts.record.transaction import Reading, reading, unit_of_work
+from extracts.steps import notices
 from extracts.steps.in_force import decision_in_force
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ def _expire(work: Workplace, entry: RequestEntry) -> bool:
                 unit, entry.request_id, entry.version, expected=entry.status, status=status, at=now, actor=CLOCK
             )
             unit.event(now, f"agreement.{status}", entry.request_id, CLOCK, {"version": entry.version})
+            notices.agreement_stopped(unit, entry.request_id, entry.version, "its last day has passed", status, now)
     except IllegalTransition:
         return False
     return True

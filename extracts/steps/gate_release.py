@@ -22,7 +22,7 @@ from extracts.record import register
 from extracts.record.delivery_entries import LEFT_THE_HOUSE, DeliveredFile
 from extracts.record.locks import period_lock
 from extracts.record.transaction import reading, unit_of_work
-from extracts.steps import evidence, membership, source
+from extracts.steps import evidence, membership, notices, source
 from extracts.steps.approval import Approved, approved_now
 from extracts.steps.claim import check_staging
 from extracts.steps.gate_sign import DELIVERY, passed_reports
@@ -136,5 +136,6 @@ def _tell(work: Workplace, key: RunKey, state: RunState, published: Published, d
     now = work.now()
     told = {"manifest_digest": digest, "again": published.already_there, "supersedes": state.supersedes}
     with unit_of_work(work.register) as unit:
-        register.publish_delivery(unit, state.delivery_id, at=now)
+        delivery = register.publish_delivery(unit, state.delivery_id, at=now)
         unit.event(now, "delivery.published", state.delivery_id, key.actor, told)
+        notices.delivered(unit, delivery, now)

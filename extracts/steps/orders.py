@@ -22,6 +22,7 @@ from extracts.errors import ApprovalMissing, NotPermitted
 from extracts.record import register
 from extracts.record.entries import DecisionEntry, OrderEntry, RequestEntry, SignatureEntry
 from extracts.record.transaction import Reading, Work, reading, unit_of_work
+from extracts.steps import notices
 from extracts.steps.in_force import decision_in_force
 from extracts.steps.publishing import publish_in_force
 from extracts.steps.signers import judge
@@ -55,6 +56,9 @@ def sign_order(work: Workplace, order: Order, signature: str) -> Status:
             unit, SignatureEntry(given.digest, found.namespace, found.principal, found.key_fingerprint, signature, now)
         )
         unit.event(now, f"agreement.{status}", order.request_id, found.principal, {"order_digest": given.digest})
+        if status is not Status.APPROVED:
+            version = _in_force(unit, order.request_id).version
+            notices.agreement_stopped(unit, order.request_id, version, given.digest, status, now)
     publish_in_force(work, order.request_id, found.principal, status)
     return status
 

@@ -15,6 +15,7 @@ from extracts.record import register
 from extracts.record.delivery_entries import DeliveryEntry, DeliveryState
 from extracts.record.locks import period_lock
 from extracts.record.transaction import reading, unit_of_work
+from extracts.steps import notices
 from extracts.steps.claim import release_staging
 from extracts.steps.expiry import expire_ended
 from extracts.steps.reconcile import reconcile_delivery
@@ -78,7 +79,7 @@ def _record(work: Workplace, key: RunKey, folder: RunFolder, found: dict[str, An
     told = {"run": key.name, "outcome": found["outcome"], "gate": found["gate"], "delivery": found["delivery"]}
     with unit_of_work(work.register) as unit:
         try:
-            register.end_run(
+            ended = register.end_run(
                 unit,
                 key.name,
                 at=now,
@@ -89,8 +90,10 @@ def _record(work: Workplace, key: RunKey, folder: RunFolder, found: dict[str, An
                 snapshot=_snapshot(build),
                 delivery_id=found["delivery"],
             )
+            notices.run_ended(unit, ended, now)
         except NotFound:
             told["unregistered"] = True  # stopped before its period was known: the ledger alone tells of it
+            notices.run_refused(unit, key.request_id, key.name, found["outcome"], found["gate"], now)
         _free(unit, key, folder, found)
         unit.event(now, "run.ended", key.request_id, key.actor, told)
 

@@ -9,6 +9,7 @@ from extracts.record import register
 from extracts.record.delivery_entries import DeliveryEntry, DeliveryState
 from extracts.record.locks import period_lock
 from extracts.record.transaction import reading, unit_of_work
+from extracts.steps import notices
 from extracts.steps.signers import index_signer
 from extracts.steps.transfer import drop_zone
 
@@ -52,6 +53,7 @@ def _settle(work: Workplace, delivery: DeliveryEntry, actor: str) -> None:
                 actor,
                 {"reconciled": True, "manifest_digest": delivery.manifest_digest},
             )
+            notices.delivered(unit, delivery, now)
         else:
             register.resume_building(unit, delivery.delivery_id)
             unit.event(now, "delivery.not-published", delivery.delivery_id, actor, {"reconciled": True})

@@ -18,6 +18,7 @@ from extracts.errors import PlanRefused
 from extracts.record import register
 from extracts.record.entries import AssessmentEntry, RequestEntry
 from extracts.record.transaction import reading, unit_of_work
+from extracts.steps import notices
 from extracts.steps.decided import foremost_decision
 
 if TYPE_CHECKING:
@@ -91,6 +92,7 @@ def submit_request(work: Workplace, file: Path, actor: str) -> Examined:
         if register.save_request(unit, entry, actor=actor):
             register.save_assessment(unit, _assessed(examined, work))
             unit.event(now, "request.submitted", entry.request_id, actor, _told(examined, entry))
+            notices.submitted(unit, entry.request_id, entry.version, now, expedited=bool(request.expedited))
             return examined
         there = Status(register.get_request(unit, entry.request_id, entry.version).status)
     if there in GOES_ON_AS_NEW_VERSION:

@@ -5,19 +5,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from extracts.agreement.clocks import Clock
 from extracts.agreement.periods import period_for
+from extracts.agreement.renewal import Renewal
 from extracts.agreement.schedule import due_dates
 from extracts.agreement.status import Status, next_steps
-from extracts.errors import ExtractsError, Outcome
+from extracts.errors import ExtractsError, InvalidDocument, Outcome
 from extracts.record import register
 from extracts.record.delivery_entries import DeliveryEntry
 from extracts.record.entries import RequestEntry
-from extracts.record.transaction import reading
+from extracts.record.transaction import Reading, reading
 from extracts.steps.approval import approved_now
 from extracts.steps.approval_file import load_published
+from extracts.steps.clocks import clock_of
 from extracts.steps.gate_approval import LOCAL
 from extracts.steps.in_force import movable_request
 from extracts.steps.last_run import LastRun, last_run
+from extracts.steps.renewals import renewal_due
 
 if TYPE_CHECKING:
     from extracts.steps.workplace import Workplace
@@ -25,7 +29,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Why:
-    """The answer. `stopped_by` is the first gate that stopped the last run; `move` says who has to act."""
+    """The answer. `stopped_by` is the first gate that stopped the last run; `move` says who has to act.
+
+    `clock` is that of the newest version, and None if the policy cannot be read: why has an answer all the same.
+    `renewal` is None unless the end comes near.
+    """
 
     request_id: str
     status: str
@@ -37,10 +45,20 @@ class Why:
     last_run: str
     last_delivery: str
     move: str
+    clock: Clock | None
+    renewal: Renewal | None
 
     def document(self) -> dict[str, Any]:
         """As plain JSON values."""
-        return {**self.__dict__, "next_due": list(self.next_due)}
+        renewal = self.renewal.document() if self.renewal else None
+        clock = self.clock.document() if self.clock else None
+        return {**self.__dict__, "next_due": list(self.next_due), "clock": clock, "renewal": renewal}
+
+    def in_words(self) -> dict[str, Any]:
+        """As names and values for people."""
+        renewal = {"renewal": self.renewal.in_words()} if self.renewal else {}
+        facts = {name.replace("_", " "): value for name, value in self.__dict__.items() if name != "renewal"}
+        return {**facts, "clock": self.clock.in_words() if self.clock else "", **renewal}
 
 
 def why(work: Workplace, request_id: str, period: str = "") -> Why:
@@ -49,6 +67,7 @@ def why(work: Workplace, request_id: str, period: str = "") -> Why:
         newest, entry = register.get_request(view, request_id), movable_request(view, request_id)
         run = last_run(work, view, request_id, period)
         deliveries = register.list_deliveries(view, request_id=request_id, period=period)
+        clock, renewal = _clock(work, view, newest), renewal_due(work, view, request_id)
     agreement = _agreement(work, request_id)
     return Why(
         request_id=request_id,
@@ -61,7 +80,16 @@ def why(work: Workplace, request_id: str, period: str = "") -> Why:
         last_run=run.told if run else "",
         last_delivery=_last(deliveries),
         move=_move(entry, agreement, run),
+        clock=clock,
+        renewal=renewal,
     )
+
+
+def _clock(work: Workplace, view: Reading, newest: RequestEntry) -> Clock | None:
+    try:
+        return clock_of(work, view, newest)
+    except InvalidDocument:
+        return None
 
 
 def _agreement(work: Workplace, request_id: str) -> str:

@@ -18,6 +18,7 @@ from extracts.errors import NotPermitted
 from extracts.record import register
 from extracts.record.entries import RequestEntry
 from extracts.record.transaction import unit_of_work
+from extracts.steps import notices
 from extracts.steps.actor import names_of
 from extracts.steps.in_force import movable_request
 from extracts.steps.publishing import publish_in_force
@@ -43,6 +44,8 @@ def withdraw_request(work: Workplace, request_id: str, actor: str, reasons: str)
         running = entry.status in (Status.APPROVED, Status.SUSPENDED)
         kind = f"agreement.{status}" if running else f"request.{status}"
         unit.event(now, kind, request_id, actor, {"version": entry.version})
+        if running:
+            notices.agreement_stopped(unit, request_id, entry.version, "by its requester", status, now)
     if running:
         publish_in_force(work, request_id, actor, status)
     return entry

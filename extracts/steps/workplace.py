@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from extracts.agreement.policy import Policy
     from extracts.catalogue.contract import Dataset
     from extracts.catalogue.parties import Parties
+    from extracts.mail.channel import Channel
 
 LOCAL = ZoneInfo("Europe/London")
 
@@ -65,7 +66,9 @@ class Limits:
 
 @dataclass(frozen=True)
 class Workplace:
-    """Settings made concrete. `sources` maps a system's name to its libpq keywords, without user and password."""
+    """Settings made concrete. `sources` maps a system's name to its libpq keywords, without user and password;
+    `channels` are the ways by which notices are sent.
+    """
 
     places: Places
     limits: Limits
@@ -75,6 +78,7 @@ class Workplace:
     recovery_recipient: str
     image_digest: str
     now: Callable[[], datetime]
+    channels: tuple[Channel, ...] = ()
 
     def today(self) -> date:
         """The day it is for people here (Europe/London), by which requests, policies and periods are judged.

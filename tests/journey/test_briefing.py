@@ -10,6 +10,8 @@ import pytest
 
 from extracts.documents import read
 from extracts.local.people import BOARD, CONTROLLER
+from extracts.record import register
+from extracts.record.transaction import reading
 from extracts.settings import PROJECT
 from tests.support.command_line import extracts
 from tests.support.world import ANALYSTS, FIFE, REFUSED, World
@@ -113,6 +115,11 @@ def test_less_is_offered_accepted_by_the_requester_and_signed(asked: World) -> N
     shown = extracts(asked, "request", "show", ASKED, "--json").json
     assert shown["digest"] == offer["offered_digest"]
     assert any("withdrawn" in line and offer["digest"] in line for line in shown["history"])
+    clock = extracts(asked, "request", "show", ASKED, "--json").json["clock"]
+    assert (clock["pace"], len(clock["stages"])) == ("runs", 2)
+    with reading(asked.work.register) as view:
+        taken_back, submitted = register.status_history(view, ASKED)[-2:]
+    assert taken_back.at == submitted.at, "one moment, so that the clock goes on"
     (event,) = asked.ledger("counter-offer.accepted")
     assert event.payload == {"from_version": 1, "version": 2, "offer_digest": offer["digest"]}
     assert extracts(asked, "request", "accept", ASKED, "--as-user", REQUESTER).code == 2  # it was about version 1

@@ -160,12 +160,14 @@ def test_every_term_can_be_given_and_is_shown(shared: World, tmp_path: Path) -> 
 
     refused = submit(shared, tmp_path, 214)
     why = ("--outcome", "refuse", "--reasons", "Too much.", "--reason-code", "decided")
-    more = ("--acceptable", "Without names.", "--escalation", "Ask the forum.")
+    more = ("--clause", "UK GDPR, article 5(1)(c)", "--acceptable", "Without names.", "--route", "memorandum")
     said = decide(shared, refused, "board", people.key(BOARD), *why, *more, "--json")
     assert said.code == 0, said.text
-    assert said.json["terms"]["escalation"] == "Ask the forum."
-    for text in ("decided", "Without names.", "Ask the forum."):
-        assert text in said.err
+    until = said.json["terms"]["escalate_until"]
+    assert said.json["terms"]["escalation"].endswith(f"between the two bodies (until {until}).")
+    shown = " ".join(said.err.split())
+    for text in ("decided", "article 5(1)(c)", "Without names.", "memorandum of", f"to be asked by {until}"):
+        assert text in shown
 
 
 # --- who submitted ---------------------------------------------------------------------------------------------------

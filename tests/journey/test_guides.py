@@ -140,8 +140,8 @@ def test_two_people_decide_and_stop_as_the_page_says(world: World, tmp_path: Pat
 
 
 def _is_for(command: str, role: Role) -> bool:
-    """The Board signs first; the Controller does the rest. Signing elsewhere, and undoing, have tests of their own."""
-    if any(mark in command for mark in ("--print", "ssh-keygen", "--signature", "psql")):
+    """The Board signs first; the Controller does the rest. Signing elsewhere, undoing and returning have own tests."""
+    if any(mark in command for mark in ("--print", "ssh-keygen", "--signature", "psql", "--outcome return")):
         return False
     return ("--as board" in command) == (role is Role.BOARD)
 

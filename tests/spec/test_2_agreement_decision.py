@@ -146,7 +146,7 @@ def test_an_assessment_of_another_request_cannot_be_approved() -> None:
     request, other = a_request(), a_request(changes={"note": "x"})
     terms = Terms(DecisionOutcome.APPROVE, "Yes.", "dwp-controller-scotland")
     with pytest.raises(PlanRefused):
-        draw_up(request, request.digest, an_assessment(other), a_made_plan(request), terms, SIGNED_AT)
+        draw_up(request, request.digest, an_assessment(other), a_made_plan(request), terms, SIGNED_AT, the_policy())
 
 
 def test_a_decision_reads_back_from_its_json() -> None:

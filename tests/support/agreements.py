@@ -129,8 +129,9 @@ def a_drawn_up_decision(request: Request | None = None, refuse: tuple[str, ...] 
         plan,
         Terms(**(facts | terms)),
         datetime(2026, 1, 20, 10, 0, tzinfo=UTC),
+        the_policy(),
         refused=refused,
-        policy=the_policy(),
+        whole=an_assessment(request),
     )
 
 

@@ -152,3 +152,27 @@ def test_the_folder_of_agreements_is_found_without_anything_else(
     monkeypatch.setenv("EXTRACTS_HOME", str(tmp_path))
     monkeypatch.delenv("EXTRACTS_PUBLISHED", raising=False)
     assert published_folder() == tmp_path / "published"
+
+
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        ({"EXTRACTS_NOTICES": "pigeon"}, "must be folder, smtp, or both"),
+        ({"EXTRACTS_NOTICES": "folder,folder"}, "must be folder, smtp, or both"),
+        ({"EXTRACTS_NOTICES": "smtp"}, "mail needs EXTRACTS_SMTP_HOST and EXTRACTS_SMTP_FROM"),
+        ({"EXTRACTS_SMTP_SECURITY": "ssl"}, "starttls, tls, none"),
+        ({"EXTRACTS_SMTP_PORT": "99999"}, "must be a port"),
+        ({"EXTRACTS_SMTP_FROM": "a@b.example\nBcc: c@d.example"}, "must be one mail address"),
+    ],
+)
+def test_settings_of_notices_that_make_no_sense_are_refused(tmp_path: Path, given: dict[str, str], why: str) -> None:
+    with pytest.raises(InvalidDocument, match=why):
+        open_workplace({**home(tmp_path), **given})
+
+
+def test_notices_go_to_a_folder_unless_mail_is_switched_on(tmp_path: Path) -> None:
+    assert [c.name for c in open_workplace(home(tmp_path)).channels] == ["folder"]
+    mail = {"EXTRACTS_SMTP_HOST": "mail.example", "EXTRACTS_SMTP_FROM": "a@b.example"}
+    both = open_workplace({**home(tmp_path), **mail, "EXTRACTS_NOTICES": "smtp, folder"})
+    assert [c.name for c in both.channels] == ["folder", "smtp"]
+    assert "starttls" in repr(both.channels[1]), "TLS unless somebody says otherwise"

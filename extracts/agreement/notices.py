@@ -1,0 +1,142 @@
+"""What people are told, and when: one table, from which the steps, the outbox and the reference page are made.
+
+Rules:
+1. A notice holds ids, declared words (of the policy and of this software), dates and counts. What a person typed, such
+   as a title or a reason, is read where one has signed in: so no notice can hold anything about a claimant.
+2. It is raised once per cause and audience: `cause` names what happened, so raising it again tells nobody twice.
+3. Each says what happened, to which id, and what to do or where to look.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Audience(StrEnum):
+    """Who is told. Who that is, by name and address, is looked up when the notice is sent."""
+
+    BOARD = "board"
+    CONTROLLER = "controller"
+    ENGINEER = "engineer"
+    REQUESTER = "requester"
+    RECIPIENT = "recipient"
+
+
+class NoticeKind(StrEnum):
+    """What a notice is about."""
+
+    AWAITED = "awaited"
+    OVERDUE = "overdue"
+    RETURNED = "returned"
+    REFUSED = "refused"
+    APPROVED = "approved"
+    DELIVERED = "delivered"
+    RENEWAL_DUE = "renewal due"
+    STOPPED = "stopped"
+
+
+_A = Audience
+
+
+@dataclass(frozen=True)
+class Telling:
+    """One row: who is told when, and the words. `{...}` are facts that the step hands in."""
+
+    when: str
+    audiences: tuple[Audience, ...]
+    subject: str
+    body: str
+
+
+TELLINGS: Mapping[NoticeKind, Telling] = {
+    NoticeKind.AWAITED: Telling(
+        "a request is submitted (Board, Controller), one of the two has signed (the other), or a counter-offer is made "
+        "(requester)",
+        (_A.BOARD, _A.CONTROLLER),
+        "you are awaited",
+        "{what}\nRead it with `extracts request show {id}`.",
+    ),
+    NoticeKind.OVERDUE: Telling(
+        "a stage took longer than its target days; once per version and stage",
+        (_A.BOARD, _A.CONTROLLER, _A.REQUESTER),
+        "overdue",
+        "It has been {stage} for {days} working days; the target is {target}. It was due on {due_by}.\n"
+        "See `extracts request show {id}`.",
+    ),
+    NoticeKind.RETURNED: Telling(
+        "a request is returned",
+        (_A.REQUESTER,),
+        "returned to you",
+        "The Board or the Controller asks for more before it can be decided. {comments} of its fields have a comment.\n"
+        "Nothing is closed: the clock stands still until you answer with a new version.\n"
+        "Read what is asked with `extracts request show {id}`.",
+    ),
+    NoticeKind.REFUSED: Telling(
+        "a request is refused",
+        (_A.REQUESTER,),
+        "refused",
+        "Reason: {reason}.\nThis need not be the end of the matter. {escalation}\n"
+        "Read the clause, and what would be acceptable, with `extracts request show {id}`.",
+    ),
+    NoticeKind.APPROVED: Telling(
+        "a request is approved, in whole or in part",
+        (_A.REQUESTER, _A.RECIPIENT, _A.ENGINEER),
+        "approved",
+        "Both have signed: {outcome}. {granted} of {asked} columns were granted. It is in force from {valid_from} "
+        "until {valid_until}.\nRead what will be delivered with `extracts plan {id}`.",
+    ),
+    NoticeKind.DELIVERED: Telling(
+        "a delivery can be collected",
+        (_A.RECIPIENT,),
+        "delivered",
+        "{delivery} can be collected from the drop zone.\nVerify it before you use it: `extracts verify`.",
+    ),
+    NoticeKind.RENEWAL_DUE: Telling(
+        "an agreement ends in 60, 30 and 7 days, and no renewal waits for a decision",
+        (_A.REQUESTER, _A.RECIPIENT),
+        "ends on {ends_on}",
+        "It ends in {days} days. Delivered: {delivered} periods. Due and never delivered: {never} periods.\n"
+        "To go on, submit a new version under the same id: history and pseudonyms are kept. "
+        "See `extracts why {id}`.",
+    ),
+    NoticeKind.STOPPED: Telling(
+        "a run ends without a delivery that was due (engineer), or an agreement is suspended, revoked, withdrawn or "
+        "over (requester, recipient, engineer)",
+        (_A.REQUESTER, _A.RECIPIENT, _A.ENGINEER),
+        "stopped",
+        "{what}\nSee `extracts why {id}`.",
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Notice:
+    """One notice for one audience, as it is kept and sent."""
+
+    kind: NoticeKind
+    audience: Audience
+    cause: str
+    request_id: str
+    version: int
+    subject: str
+    body: str
+
+    @property
+    def notice_id(self) -> str:
+        """The same for the same cause and audience, for ever: the stable part of a mail's Message-ID."""
+        return hashlib.sha256(f"{self.cause}\n{self.audience}".encode()).hexdigest()[:32]
+
+
+def notices(
+    kind: NoticeKind, request_id: str, version: int, cause: str, to: tuple[Audience, ...] = (), **facts: object
+) -> tuple[Notice, ...]:
+    """The notices of one cause. `to`: whom to tell, if not all that the table names. Raises KeyError without a fact."""
+    telling = TELLINGS[kind]
+    known = {"id": request_id, **{name: str(value) for name, value in facts.items()}}
+    subject = f"{request_id}: {telling.subject.format_map(known)}"
+    body = f"Request {request_id}, version {version}.\n{telling.body.format_map(known)}"
+    full_cause = f"{kind}:{request_id}.v{version}:{cause}"
+    return tuple(Notice(kind, a, full_cause, request_id, version, subject, body) for a in to or telling.audiences)

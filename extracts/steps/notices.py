@@ -1,0 +1,175 @@
+"""Puts notices into the outbox, in the transaction of what gives rise to them. Who they are for is looked up when sent.
+
+Rules:
+1. Raising a notice asks nobody and opens nothing, so it cannot keep a decision, an order or the end of a run from being
+   recorded.
+2. What the passing of time causes (overdue, renewal due) is raised by whoever looks (`raise_due`), once per cause.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from extracts.agreement.clocks import Clock
+from extracts.agreement.decision import Decision, DecisionOutcome
+from extracts.agreement.notices import Audience, NoticeKind, notices
+from extracts.agreement.renewal import Renewal
+from extracts.agreement.status import CLOCK, Status
+from extracts.catalogue.people import Role
+from extracts.errors import NotFound, Outcome
+from extracts.record import register
+from extracts.record.delivery_entries import DeliveryEntry, RunEntry
+from extracts.record.entries import RequestEntry
+from extracts.record.notices import save_notice
+from extracts.record.transaction import Work, reading, unit_of_work
+from extracts.steps.clocks import clocks_of
+from extracts.steps.renewals import renewals_due
+
+if TYPE_CHECKING:
+    from extracts.steps.workplace import Workplace
+
+_DECIDERS = {Role.BOARD: Audience.BOARD, Role.CONTROLLER: Audience.CONTROLLER}
+_OPEN = (Status.SUBMITTED, Status.IN_REVIEW)
+_BAD_ENDS = (Outcome.STOPPED, Outcome.SOURCE_LATE, Outcome.FAILED)
+
+
+def submitted(unit: Work, request_id: str, version: int, at: datetime, *, expedited: bool) -> None:
+    """Board and Controller are awaited."""
+    lane = " It asks for the expedited lane: its target days are fewer." if expedited else ""
+    what = f"It waits for the Board and the Controller.{lane}"
+    _raise(unit, NoticeKind.AWAITED, request_id, version, "submitted", at, what=what)
+
+
+def signed_by_one(unit: Work, decision: Decision, signed: Role, at: datetime) -> None:
+    """The other one is awaited."""
+    (other,) = (audience for role, audience in _DECIDERS.items() if role is not signed)
+    what = f"The {signed} has signed a decision ({decision.outcome}). It waits for the {other}."
+    cause = f"signed:{decision.digest}:{signed}"
+    _raise(unit, NoticeKind.AWAITED, decision.request_id, decision.request_version, cause, at, to=(other,), what=what)
+
+
+def offered(unit: Work, request_id: str, version: int, offer_digest: str, at: datetime) -> None:
+    """The requester is awaited."""
+    what = "The Board has made a counter-offer: less than was asked for, which would pass. Accept it or let it be."
+    to = (Audience.REQUESTER,)
+    _raise(unit, NoticeKind.AWAITED, request_id, version, f"offer:{offer_digest}", at, to=to, what=what)
+
+
+def decided(unit: Work, decision: Decision, reason: str, at: datetime) -> None:
+    """The requester hears it at once; of an approval, the recipient and the engineer too. `reason`: of a refusal."""
+    id_, version, cause = decision.request_id, decision.request_version, decision.digest
+    if decision.outcome is DecisionOutcome.RETURN:
+        _raise(unit, NoticeKind.RETURNED, id_, version, cause, at, comments=len(decision.comments))
+    elif decision.outcome is DecisionOutcome.REFUSE:
+        way = decision.escalation if decision.escalate_until else ""
+        _raise(unit, NoticeKind.REFUSED, id_, version, cause, at, reason=reason, escalation=way)
+    else:
+        _raise(
+            unit,
+            NoticeKind.APPROVED,
+            id_,
+            version,
+            cause,
+            at,
+            outcome=decision.outcome,
+            granted=sum(c.granted for c in decision.columns),
+            asked=len(decision.columns),
+            valid_from=decision.valid_from,
+            valid_until=decision.valid_until,
+        )
+
+
+def agreement_stopped(unit: Work, request_id: str, version: int, cause: str, status: Status, at: datetime) -> None:
+    """It is suspended, or has ended."""
+    ended = "is suspended: nothing is delivered until it is resumed" if status is Status.SUSPENDED else f"is {status}"
+    _raise(unit, NoticeKind.STOPPED, request_id, version, f"{status}:{cause}", at, what=f"The agreement {ended}.")
+
+
+def run_ended(unit: Work, run: RunEntry, at: datetime) -> None:
+    """The engineer hears of a delivery that was due and did not come. Each attempt has its own end."""
+    if run.outcome in _BAD_ENDS:
+        what = f"The run for period {run.period} ended: {run.outcome}, at {run.gate or 'its end'}. Nothing left."
+        _run(unit, run.request_id, run.version, f"{run.run_id}:{run.attempt}", what, at)
+
+
+def run_refused(unit: Work, request_id: str, run: str, outcome: Outcome, gate: str, at: datetime) -> None:
+    """The same for a run that ended before its period was known. One of a request that there is not tells nobody."""
+    if outcome in _BAD_ENDS:
+        try:
+            version = register.get_request(unit, request_id).version
+        except NotFound:
+            return
+        _run(unit, request_id, version, run, f"A run ended: {outcome}, at {gate or 'its start'}. Nothing left.", at)
+
+
+def _run(unit: Work, request_id: str, version: int, run: str, what: str, at: datetime) -> None:
+    _raise(unit, NoticeKind.STOPPED, request_id, version, f"run:{run}", at, to=(Audience.ENGINEER,), what=what)
+
+
+def delivered(unit: Work, delivery: DeliveryEntry, at: datetime) -> None:
+    """The recipient can collect."""
+    id_, version = delivery.request_id, delivery.version
+    _raise(unit, NoticeKind.DELIVERED, id_, version, delivery.delivery_id, at, delivery=delivery.delivery_id)
+
+
+def raise_due(work: Workplace) -> int:
+    """Raise what the passing of time has caused and was not raised yet; how many notices that is."""
+    now = work.now()
+    with reading(work.register) as view:
+        open_ = register.list_requests(view, statuses=_OPEN, latest_only=True)
+        clocks = clocks_of(work, view, open_)
+        late = [(e, c) for e in open_ if (c := clocks.get((e.request_id, e.version))) and c.overdue]
+        ending = renewals_due(work, view)
+    return sum(_overdue(work, e, c, now) for e, c in late) + sum(_renewal_due(work, r, now) for r in ending)
+
+
+def _overdue(work: Workplace, entry: RequestEntry, clock: Clock, now: datetime) -> int:
+    stage = clock.stage
+    if stage is None:
+        return 0
+    # The stage may be on time and the whole not: the days told are then those of the whole.
+    words = (stage.name, stage.days, stage.target) if stage.late else ("waiting", clock.days, clock.target)
+    facts = {**dict(zip(("stage", "days", "target"), words, strict=True)), "due_by": clock.due_by}
+    return _by_clock(work, NoticeKind.OVERDUE, entry.request_id, entry.version, str(stage.name), now, facts)
+
+
+def _renewal_due(work: Workplace, due: Renewal, now: datetime) -> int:
+    facts = {
+        "ends_on": due.ends_on,
+        "days": due.days_left,
+        "delivered": len(due.delivered),
+        "never": len(due.never_delivered),
+    }
+    cause = f"{due.ends_on}:{due.prompt}"
+    return _by_clock(work, NoticeKind.RENEWAL_DUE, due.request_id, due.version, cause, now, facts)
+
+
+def _by_clock(
+    work: Workplace,
+    kind: NoticeKind,
+    request_id: str,
+    version: int,
+    cause: str,
+    now: datetime,
+    facts: Mapping[str, object],
+) -> int:
+    with unit_of_work(work.register) as unit:
+        new = _raise(unit, kind, request_id, version, cause, now, (), **facts)
+        if new:
+            unit.event(now, "notice.raised", request_id, CLOCK, {"kind": kind, "version": version, "notices": new})
+    return new
+
+
+def _raise(
+    unit: Work,
+    kind: NoticeKind,
+    request_id: str,
+    version: int,
+    cause: str,
+    at: datetime,
+    to: tuple[Audience, ...] = (),
+    **facts: object,
+) -> int:
+    return sum(save_notice(unit, n, at) for n in notices(kind, request_id, version, cause, to, **facts))

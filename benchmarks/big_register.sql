@@ -34,6 +34,12 @@ SELECT m.id, m.version, s.number, s.from_status, s.to_status, timestamptz '2016-
        s.actor, s.comment
   FROM made m JOIN register.status_change s ON s.request_id = m.old WHERE m.agreed OR m.n %% 4 = 2;
 
+INSERT INTO register.status_change
+SELECT m.id, m.version, s.number, s.before, s.after, r.submitted_at + (s.number - 1) * interval '5 days', 'clone', ''
+  FROM made m JOIN register.request r ON r.request_id = m.id,
+       LATERAL (VALUES (1, '', 'submitted'), (2, 'submitted', 'in review'), (3, 'in review', 'returned')) s (number, before, after)
+ WHERE NOT m.agreed AND s.number <= CASE m.n %% 4 WHEN 0 THEN 1 WHEN 1 THEN 2 WHEN 3 THEN 3 ELSE 0 END;
+
 INSERT INTO register.assessment
 SELECT m.id, m.version, pg_temp.digest_of(m.assessment), '1', m.agreed, m.assessment, '2016-02-01 10:00Z' FROM made m;
 

@@ -33,6 +33,8 @@ PAGES = (
     "/register?recipient=fife-council&status=agreement+in+force",
     "/register?words=cap+benefit&dataset=benefit_cap",
     "/register?gateway=welfare-reform-act-2012-s131&page=3",
+    "/register?clock=overdue",
+    "/register?clock=overdue&recipient=fife-council&page=5",
     "/watch",
     "/public",
     "/public?page=1500",

@@ -42,6 +42,7 @@ class ColumnLine:
     granted: str = ""
     name: str = ""
     reason: str = ""
+    clause: str = ""
     findings: tuple[Finding, ...] = ()
 
 
@@ -74,7 +75,7 @@ def _line(
     planned: Mapping[tuple[str, str], PlannedColumn],
     findings: tuple[Finding, ...],
 ) -> ColumnLine:
-    fate, reason = _fate(dataset, column.name, decision)
+    fate, reason, clause = _fate(dataset, column.name, decision)
     there = planned.get((dataset, column.name)) if fate is ColumnFate.GRANTED else None
     return ColumnLine(
         dataset=dataset,
@@ -85,21 +86,22 @@ def _line(
         granted=treatment_in_words(there) if there else "",
         name=there.name if there else "",
         reason=reason,
+        clause=clause,
         findings=findings,
     )
 
 
-def _fate(dataset: str, column: str, decision: Decision | None) -> tuple[ColumnFate, str]:
+def _fate(dataset: str, column: str, decision: Decision | None) -> tuple[ColumnFate, str, str]:
     if decision is None:
-        return ColumnFate.OPEN, ""
+        return ColumnFate.OPEN, "", ""
     if decision.outcome is DecisionOutcome.RETURN:
-        return ColumnFate.RETURNED, ""
+        return ColumnFate.RETURNED, "", ""
     if decision.outcome is DecisionOutcome.REFUSE:
-        return ColumnFate.REFUSED, ""
+        return ColumnFate.REFUSED, "", ""
     told = next((c for c in decision.columns if (c.dataset, c.column) == (dataset, column)), None)
     if told is None:
-        return ColumnFate.REFUSED, "the decision does not name it, so it was not granted"
-    return (ColumnFate.GRANTED if told.granted else ColumnFate.REFUSED), told.reason
+        return ColumnFate.REFUSED, "the decision does not name it, so it was not granted", ""
+    return (ColumnFate.GRANTED if told.granted else ColumnFate.REFUSED), told.reason, told.clause
 
 
 def _asked_in_words(column: ColumnAsked) -> str:

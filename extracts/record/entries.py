@@ -36,6 +36,11 @@ class RequestEntry:
         """The digest by which decisions name this request."""
         return digest(self.document)
 
+    @property
+    def expedited(self) -> bool:
+        """Whether it asks for the expedited lane."""
+        return bool(self.document.get("expedited"))
+
 
 @dataclass(frozen=True)
 class StatusChange:

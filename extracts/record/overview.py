@@ -19,6 +19,7 @@ from sqlalchemy.orm import aliased
 
 from extracts import signing
 from extracts.record.delivery_entries import LEFT_THE_HOUSE
+from extracts.record.stored import one_of
 from extracts.record.tables import DecisionRow, DeliveryRow, RequestRow, SignatureRow
 from extracts.record.transaction import Reading
 
@@ -30,6 +31,7 @@ class Wanted:
     """What a list is narrowed to; empty: everything. `words` must all be in id, title or purpose.
 
     `in_force`: only ids under which an agreement is in force, or suspended, whatever their newest version is.
+    `among`: only these ids; None: any.
     """
 
     recipient: str = ""
@@ -38,6 +40,7 @@ class Wanted:
     dataset: str = ""
     gateway: str = ""
     words: tuple[str, ...] = ()
+    among: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -68,6 +71,7 @@ class RegisterLine:
     datasets: tuple[str, ...]
     received_on: date | None
     submitted_at: datetime
+    expedited: bool
     decision: SignedDecision | None = None
     agreement: SignedDecision | None = None
     standing: str = ""
@@ -101,7 +105,7 @@ def list_lines(reading: Reading, wanted: Wanted, *, limit: int, offset: int = 0)
         agreement = next((d for d in decided.get(row.request_id, ()) if d.approves), None)
         standing = statuses[row.request_id, agreement.version] if agreement else ""
         number, last = left.get(row.request_id, (0, None))
-        values = row._asdict() | {"datasets": tuple(row.datasets or ())}
+        values = row._asdict() | {"datasets": tuple(row.datasets or ()), "expedited": bool(row.expedited)}
         lines.append(
             RegisterLine(
                 **values,
@@ -142,7 +146,7 @@ def in_force() -> FromClause:
 def _newest(wanted: Wanted) -> Select[*tuple[Any, ...]]:
     r, other = RequestRow, aliased(RequestRow)
     columns = (r.request_id, r.version, r.title, r.requester_organisation.label("organisation"), r.recipient, r.status)
-    query = select(*columns, r.gateway, r.datasets, r.received_on, r.submitted_at)
+    query = select(*columns, r.gateway, r.datasets, r.received_on, r.submitted_at, r.expedited)
     query = query.where(~exists().where(other.request_id == r.request_id, other.version > r.version))
     return query.where(*_conditions(wanted))
 
@@ -152,6 +156,8 @@ def _conditions(wanted: Wanted) -> Iterable[ColumnElement[bool]]:
     for column, value in ((r.recipient, wanted.recipient), (r.status, wanted.status), (r.gateway, wanted.gateway)):
         if value:
             yield column == value
+    if wanted.among is not None:
+        yield one_of(r.request_id, wanted.among)
     if wanted.dataset:
         yield r.datasets.contains([wanted.dataset])
     for word in wanted.words:

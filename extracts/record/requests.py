@@ -14,7 +14,7 @@ from sqlalchemy.orm import aliased
 
 from extracts.errors import IllegalTransition, NotFound, Refused
 from extracts.record.entries import AssessmentEntry, RequestEntry, StatusChange
-from extracts.record.stored import document_of, fresh, insert_once, text_of
+from extracts.record.stored import document_of, fresh, insert_once, one_of, text_of
 from extracts.record.tables import AssessmentRow, RequestRow, StatusChangeRow
 from extracts.record.transaction import Reading, Work
 
@@ -116,12 +116,13 @@ def status_history(reading: Reading, request_id: str, version: int | None = None
 def status_histories(reading: Reading, request_ids: Collection[str] | None = None) -> dict[str, list[StatusChange]]:
     """Every change of status of these requests, or of all, by request id; oldest first within each version."""
     change = StatusChangeRow
-    query = select(change).order_by(change.request_id, change.version, change.number)
+    columns = [getattr(change, name) for name in StatusChange.__dataclass_fields__]
+    query = select(*columns).order_by(change.request_id, change.version, change.number)
     if request_ids is not None:
-        query = query.where(change.request_id.in_(request_ids))
+        query = query.where(one_of(change.request_id, request_ids))
     found: dict[str, list[StatusChange]] = {}
-    for row in reading.session.scalars(query):
-        found.setdefault(row.request_id, []).append(_status_change(row))
+    for row in reading.session.execute(query):
+        found.setdefault(row.request_id, []).append(StatusChange(*row))
     return found
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, TypeVar, cast
 
-from sqlalchemy import Select, Table
-from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, Select, Table, Text, any_, literal
+from sqlalchemy.dialects.postgresql import ARRAY, insert
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from extracts.canonical import canonical_json, digest_bytes
 from extracts.errors import VerificationFailed
@@ -43,6 +43,11 @@ def insert_once(work: Work, table: type[Base], values: Mapping[str, Any]) -> boo
         return False
     work.writing()
     return True
+
+
+def one_of(column: InstrumentedAttribute[str], values: Collection[str]) -> ColumnElement[bool]:
+    """Whether a column has one of these values: one bound value, however many they are."""
+    return column == any_(literal(list(values), ARRAY(Text)))
 
 
 def fresh(session: Session, query: Select[Row]) -> Row | None:

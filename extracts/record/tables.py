@@ -31,7 +31,7 @@ class Base(DeclarativeBase):
 
 
 def _computed() -> Computed:
-    """A column that the database computes from the document in its row: how, stands in sql/register/*_pages.sql."""
+    """A column that the database computes from the document in its row: how, stands in sql/register."""
     return Computed("", persisted=True)
 
 
@@ -63,6 +63,7 @@ class RequestRow(Base):
     datasets: Mapped[list[str] | None] = mapped_column(ARRAY(Text), _computed())
     received_on: Mapped[date | None] = mapped_column(_computed())
     sought: Mapped[str | None] = mapped_column(_computed())
+    expedited: Mapped[bool | None] = mapped_column(_computed())
 
 
 Index("request_by_submission", RequestRow.submitted_at.desc(), RequestRow.request_id.desc())

@@ -3,32 +3,107 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
 
-from extracts.agreement.clocks import Clock, Lane, read_clock
+from extracts.agreement.clocks import STAGES, Clock, Lane, read_clock
+from extracts.agreement.moves import WAITING, whose_move
+from extracts.agreement.signers import NAMESPACES
 from extracts.record import register
-from extracts.record.entries import RequestEntry
 from extracts.record.transaction import Reading
+from extracts.record.waiting import WaitingRequest, offered, signed_in_part, waiting_requests
 
 if TYPE_CHECKING:
     from extracts.steps.workplace import Workplace
 
-_FEW = 100  # above, naming them all costs more than reading all
+_ROLES = {namespace: role for role, namespace in NAMESPACES.items()}
 
 
-def clock_of(work: Workplace, view: Reading, newest: RequestEntry) -> Clock:
+class Timed(Protocol):
+    """What a clock has to know of a version of a request, beside its changes of status."""
+
+    @property
+    def request_id(self) -> str:
+        """Its request."""
+
+    @property
+    def version(self) -> int:
+        """Its number."""
+
+    @property
+    def expedited(self) -> bool:
+        """Whether it asks for the expedited lane."""
+
+
+class Waiting(Timed, Protocol):
+    """What the question whose move it is has to know as well."""
+
+    @property
+    def status(self) -> str:
+        """Where it stands."""
+
+
+@dataclass(frozen=True)
+class Awaited:
+    """A request that waits for somebody."""
+
+    request: WaitingRequest
+    clock: Clock
+
+    @property
+    def id(self) -> str:
+        """The id of the request."""
+        return self.request.request_id
+
+
+def clock_of(work: Workplace, view: Reading, newest: Timed) -> Clock:
     """The clock of a request, from its newest version."""
     return clocks_of(work, view, [newest])[newest.request_id, newest.version]
 
 
-def clocks_of(work: Workplace, view: Reading, entries: Collection[RequestEntry]) -> dict[tuple[str, int], Clock]:
+def clocks_of(work: Workplace, view: Reading, entries: Collection[Timed]) -> dict[tuple[str, int], Clock]:
     """The clocks of those that are the newest version of their request, by (id, version). One question in all."""
     targets, today = work.policy.target_days, work.today()
-    histories = register.status_histories(view, {e.request_id for e in entries} if len(entries) < _FEW else None)
+    histories = register.status_histories(view, {e.request_id for e in entries})
     newest = (e for e in entries if e.version == histories[e.request_id][-1].version)
     return {(e.request_id, e.version): read_clock(histories[e.request_id], lane_of(e), targets, today) for e in newest}
 
 
-def lane_of(entry: RequestEntry) -> Lane:
+def lane_of(entry: Timed) -> Lane:
     """The lane that the requester asked for."""
-    return Lane.EXPEDITED if entry.document.get("expedited") else Lane.ORDINARY
+    return Lane.EXPEDITED if entry.expedited else Lane.ORDINARY
+
+
+def awaited(work: Workplace, view: Reading) -> tuple[Awaited, ...]:
+    """Every request that waits for somebody: what is overdue first, then by the day on which it is due; those that
+    wait for their requester last. Two questions in all."""
+    found = _with_clocks(work, view, waiting_requests(view, WAITING))
+    return tuple(sorted(found, key=_urgency))
+
+
+def overdue_ids(work: Workplace, view: Reading) -> tuple[str, ...]:
+    """The requests that are overdue."""
+    return tuple(a.id for a in _with_clocks(work, view, waiting_requests(view, STAGES)) if a.clock.overdue)
+
+
+def moves_of(view: Reading, requests: Collection[Waiting]) -> dict[str, str]:
+    """Whose move it is, by id. Two questions in all."""
+    ids = [r.request_id for r in requests]
+    signed, offers = signed_in_part(view, ids), offered(view, ids)
+    return {r.request_id: _move(r, signed.get((r.request_id, r.version), frozenset()), offers) for r in requests}
+
+
+def _with_clocks(work: Workplace, view: Reading, requests: tuple[WaitingRequest, ...]) -> list[Awaited]:
+    clocks = clocks_of(work, view, requests)
+    return [Awaited(r, clocks[r.request_id, r.version]) for r in requests]
+
+
+def _urgency(found: Awaited) -> tuple[bool, str, str]:
+    """Without a day: nobody has to hurry."""
+    clock = found.clock
+    return not clock.overdue, f"{clock.due_by or '9999'}", found.id
+
+
+def _move(request: Waiting, signed: frozenset[str], offers: frozenset[tuple[str, int]]) -> str:
+    roles = [_ROLES[namespace] for namespace in signed]
+    return whose_move(request.status, roles, (request.request_id, request.version) in offers)

@@ -13,6 +13,7 @@ from extracts.agreement.status import Status
 from extracts.record.overview import Wanted
 
 IN_FORCE = "agreement in force"
+OVERDUE = "overdue"
 PAGE_SIZE = 50
 _LONGEST = 100
 _WORDS = 6

@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING
 
 from extracts.errors import ExtractsError
 from extracts.settings import open_workplace
-from extracts.steps.governance import load_parties
+from extracts.steps.governance import load_parties, load_policy
 from extracts.steps.workplace import Places, Workplace
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
+    from extracts.agreement.policy import Policy
     from extracts.catalogue.parties import Parties
 
 _Stamp = tuple[tuple[str, int, int], ...]
@@ -47,7 +48,9 @@ def open_desk() -> Workplace:
     work = open_workplace()
     if work.register_url:
         work.__dict__["register"] = _engine(work.register_url)
-    work.__dict__["parties"] = _parties(work.places, _stamp(work.places))
+    stamp = _stamp(work.places)
+    work.__dict__["parties"] = _parties(work.places, stamp)
+    work.__dict__["policy"] = _policy(work.places, stamp)
     return work
 
 
@@ -68,6 +71,11 @@ def _engine(url: str) -> Engine:
 @lru_cache(maxsize=4)
 def _parties(places: Places, _: _Stamp) -> Parties:
     return load_parties(places)
+
+
+@lru_cache(maxsize=4)
+def _policy(places: Places, _: _Stamp) -> Policy:
+    return load_policy(places)
 
 
 def _stamp(places: Places) -> _Stamp:

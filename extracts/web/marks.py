@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from extracts.agreement.clocks import Clock, Pace, Stage
 from extracts.agreement.columns_decided import ColumnFate
 from extracts.agreement.expected import Arrival
 from extracts.agreement.status import Status
@@ -61,6 +62,24 @@ def fate_mark(fate: ColumnFate) -> Mark:
 def arrival_mark(came: Arrival | None) -> Mark:
     """What came of something that was due; None: it has only just become due."""
     return Mark("due now", "◐", "quiet") if came is None else Mark(came.value, *_ARRIVALS[came])
+
+
+def clock_mark(clock: Clock) -> Mark | None:
+    """What is to be noticed about a clock; None if all is as it should be."""
+    if clock.overdue:
+        return Mark("overdue", *_BAD)
+    if clock.pace is Pace.STOPPED:
+        return Mark(clock.pace.value, "‖", "unsure")
+    if clock.pace is Pace.ENDED and clock.days > clock.target:
+        return Mark("later than the target", "◷", "unsure")
+    return None
+
+
+def stage_mark(stage: Stage) -> Mark:
+    """Whether a stage took longer than it may."""
+    if stage.late:
+        return Mark("late", *_BAD)
+    return Mark("under way, in time", "◐", "quiet") if stage.due_on else Mark("in time", *_GOOD)
 
 
 def verdict_mark(holds: bool, yes: str, no: str) -> Mark:

@@ -1,21 +1,27 @@
-"""The register: every request and agreement, who asked for what, where it stands, and what comes next."""
+"""The register: every request and agreement, who asked for what, where it stands, how long it waits, what comes next.
+
+The clocks of a page's lines take one question to the database. Which requests are overdue depends on today and on the
+policy's target days, so it is worked out from the clocks of all that wait, and only if somebody asks for them.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse
 
+from extracts.agreement.clocks import Clock
 from extracts.agreement.status import Status
 from extracts.record.overview import RegisterLine, Wanted, count_lines, list_choices, list_lines
 from extracts.record.transaction import reading
-from extracts.web.asked_for import IN_FORCE, PAGE_SIZE, page_of, pager, text_of, wanted_of
+from extracts.steps.clocks import clocks_of, overdue_ids
+from extracts.web.asked_for import IN_FORCE, OVERDUE, PAGE_SIZE, page_of, pager, text_of, wanted_of
 from extracts.web.desk import names, open_desk
-from extracts.web.marks import Mark, status_mark
+from extracts.web.marks import Mark, clock_mark, status_mark
 from extracts.web.render import html_page
 
-_FILTERS = ("words", "recipient", "status", "dataset", "gateway")
+_FILTERS = ("words", "recipient", "status", "dataset", "gateway", "clock")
 _WAITS = (Status.SUBMITTED, Status.IN_REVIEW)
 _RUNS = (Status.APPROVED, Status.SUSPENDED)
 
@@ -27,6 +33,12 @@ class Row:
     line: RegisterLine
     status: Mark
     agreement: Mark | None
+    clock: Clock
+
+    @property
+    def clock_mark(self) -> Mark | None:
+        """What is to be noticed about the clock."""
+        return clock_mark(self.clock)
 
     @property
     def is_agreement(self) -> bool:
@@ -49,15 +61,19 @@ def register_page(request: Request) -> HTMLResponse:
     work, kept = open_desk(), {name: text_of(request.query_params, name) for name in _FILTERS}
     wanted, number = wanted_of(request.query_params), page_of(request.query_params)
     with reading(work.register) as view:
+        if kept["clock"] == OVERDUE:
+            wanted = replace(wanted, among=overdue_ids(work, view))
         place = pager(count_lines(view, wanted), number, kept)
         lines = list_lines(view, wanted, limit=PAGE_SIZE, offset=(place.number - 1) * PAGE_SIZE)
+        clocks = clocks_of(work, view, lines)
         choices = list_choices(view)
     return html_page(
         "register",
-        rows=[_row(line) for line in lines],
+        rows=[_row(line, clocks[line.request_id, line.version]) for line in lines],
         pager=place,
         choices=choices,
         statuses=[IN_FORCE, *(s.value for s in Status if s is not Status.DRAFT)],
+        clocks=(OVERDUE,),
         chosen=kept,
         narrowed=wanted != Wanted(),
         names=names(work),
@@ -65,6 +81,6 @@ def register_page(request: Request) -> HTMLResponse:
     )
 
 
-def _row(line: RegisterLine) -> Row:
+def _row(line: RegisterLine, clock: Clock) -> Row:
     older = line.agreement is not None and line.agreement.version != line.version
-    return Row(line, status_mark(line.status), status_mark(line.standing) if older else None)
+    return Row(line, status_mark(line.status), status_mark(line.standing) if older else None, clock)

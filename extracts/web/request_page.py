@@ -1,7 +1,8 @@
 """One request: asked and granted side by side, why, whose signatures hold, and how it went.
 
-A requester who was refused can tell from it which column, under which clause, what would be acceptable, and whom to ask
-next. Everything is read afresh; signatures are verified while the page is made.
+A requester who was refused can tell from it which column, under which clause, what would be acceptable, whom to ask
+next, and by when; one to whom it was returned, which fields. Whoever decides sees how the next version answers that.
+Both see the clock. Everything is read afresh; signatures are verified while the page is made.
 """
 
 from __future__ import annotations
@@ -13,11 +14,15 @@ from fastapi.responses import HTMLResponse
 
 from extracts.agreement.assessment import Assessment, Finding, FindingOutcome, Question
 from extracts.agreement.columns_decided import ColumnFate, column_lines
+from extracts.agreement.decision import Decision
 from extracts.agreement.decision_words import decision_in_words
+from extracts.agreement.request_fields import EMERGENCY
 from extracts.agreement.request_summary import request_in_words
 from extracts.agreement.status import CLOCK, Status, next_steps
+from extracts.agreement.working_days import BOTH_NATIONS, working_days_between
 from extracts.record.transaction import Reading, reading
 from extracts.scheduling.facts import dag_id_of
+from extracts.steps.clocks import moves_of
 from extracts.steps.decided import Signed
 from extracts.steps.history import history
 from extracts.steps.in_force import decision_in_force
@@ -26,7 +31,7 @@ from extracts.steps.verified import verify_signatures
 from extracts.steps.workplace import Workplace
 from extracts.web.desk import names, open_desk
 from extracts.web.findings import told_once
-from extracts.web.marks import fate_mark, status_mark, verdict_mark
+from extracts.web.marks import Mark, clock_mark, fate_mark, stage_mark, status_mark, verdict_mark
 from extracts.web.render import html_page
 
 _BESIDE_COLUMNS = ("columns",)  # told in the table
@@ -42,6 +47,7 @@ def request_page(request_id: str) -> HTMLResponse:
         told = history(view, request_id, found.history)
         in_force = decision_in_force(view, request_id)
         decisions = [_decision(work, view, d) for d in found.decisions if d.signatures]
+        move = moves_of(view, [found.entry])[request_id]
     complete = next((d for d in found.decisions if d.complete), None)
     lines = column_lines(
         found.request, complete.decision if complete else None, complete.plan if complete else None, found.whole
@@ -52,7 +58,16 @@ def request_page(request_id: str) -> HTMLResponse:
         dag_id=dag_id_of(request_id),
         mark=status_mark(found.entry.status),
         asked={k: v for k, v in request_in_words(found.request).items() if k not in _BESIDE_COLUMNS},
+        clock=found.clock,
+        clock_mark=clock_mark(found.clock),
+        stage_mark=stage_mark,
+        emergency=EMERGENCY,
+        move=move,
+        changes=found.changes,
+        before=found.before,
+        answered=_answered(found),
         decided=complete.decision if complete else None,
+        days_to_ask=_days_to_ask(work, complete.decision) if complete else 0,
         reason=_reason(work, complete),
         is_open=found.entry.status in _OPEN,
         lines=lines,
@@ -83,6 +98,23 @@ def _decision(work: Workplace, view: Reading, signed: Signed) -> Mapping[str, An
         "signatures": [(c, verdict_mark(not c.problem, "holds", "does not hold")) for c in checks if c.signed_by],
         "wanting": [] if signed.complete else [c.role for c in checks if not c.signed_by],
     }
+
+
+def _answered(found: Standing) -> list[tuple[str, str, Mark]]:
+    """Each comment that the version before was returned with, and whether this one answers it."""
+    open_ = found.unanswered
+    return [
+        (c.field, c.comment, verdict_mark(c not in open_, "the field was changed", "the field is as it was"))
+        for c in found.answered
+    ]
+
+
+def _days_to_ask(work: Workplace, decision: Decision) -> int:
+    """Working days until the last one on which a refusal can be taken further; -1 if that is over."""
+    until, today = decision.escalate_until, work.today()
+    if until is None or until < today:
+        return -1
+    return working_days_between(today, until, BOTH_NATIONS)
 
 
 def _reason(work: Workplace, signed: Signed | None) -> str:

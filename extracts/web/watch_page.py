@@ -1,25 +1,31 @@
-"""Watch: what was expected and did not come, today and this month, and why, as far as register and Airflow can tell."""
+"""Watch: which requests are overdue or awaited; what was expected and did not come, today and this month; whose move it
+is, and why, as far as register and Airflow can tell."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Depends
 from fastapi.responses import HTMLResponse
 
 from extracts.agreement.expected import MISSING, Arrival
 from extracts.record.expectations import Attempt
+from extracts.record.transaction import reading
 from extracts.scheduling.facts import dag_id_of
+from extracts.steps.clocks import Awaited, awaited, moves_of
 from extracts.steps.watch import Expected, watch
+from extracts.steps.workplace import Workplace
 from extracts.web.airflow_state import AirflowState, airflow_state
+from extracts.web.asked_for import OVERDUE
 from extracts.web.desk import names, open_desk
-from extracts.web.marks import Mark, arrival_mark
+from extracts.web.marks import Mark, arrival_mark, clock_mark, status_mark
 from extracts.web.render import html_page
 from extracts.web.shelf import Shelf
 
 MOST = 200  # lines in one table; more say how many they are
+MOST_REQUESTS = 50
 _WAITED_FOR = (*MISSING, Arrival.UNDER_WAY)
 _MOVES = {
     Arrival.STOPPED: "Whoever the reason names: a control worked, and nothing left.",
@@ -39,6 +45,16 @@ class WatchRow:
     move: str
 
 
+@dataclass(frozen=True)
+class RequestsRow:
+    """One request that waits for somebody, in words."""
+
+    awaited: Awaited
+    status: Mark
+    clock: Mark | None
+    move: str
+
+
 def watch_page(airflow: Annotated[AirflowState, Depends(airflow_state)]) -> HTMLResponse:
     """Today, and this month before today."""
     work = open_desk()
@@ -51,6 +67,7 @@ def watch_page(airflow: Annotated[AirflowState, Depends(airflow_state)]) -> HTML
     return html_page(
         "watch",
         now=found.now,
+        **_requests(work),
         airflow=airflow,
         agreements=found.agreements,
         today=_shown([r for r in rows if r.expected.due.at.date() == today]),
@@ -62,6 +79,17 @@ def watch_page(airflow: Annotated[AirflowState, Depends(airflow_state)]) -> HTML
         paused=[d for d, is_paused in airflow.paused.items() if is_paused],
         names=names(work),
     )
+
+
+def _requests(work: Workplace) -> dict[str, Any]:
+    """The requests that wait, the most urgent first, and how many there are in all."""
+    with reading(work.register) as view:
+        waiting = awaited(work, view)
+        shown = waiting[:MOST_REQUESTS]
+        moves = moves_of(view, [a.request for a in shown])
+    rows = [RequestsRow(a, status_mark(a.request.status), clock_mark(a.clock), moves[a.id]) for a in shown]
+    late = sum(a.clock.overdue for a in waiting)
+    return {"requests": rows, "waiting": len(waiting), "overdue": late, "overdue_only": OVERDUE}
 
 
 def _shown(rows: Sequence[WatchRow]) -> tuple[list[WatchRow], int]:

@@ -7,7 +7,20 @@ from typing import Annotated
 import typer
 
 from extracts import __version__
-from extracts.cli import briefings, datasets, decisions, demo, keys, ledger, orders, requests, runs, system, verify
+from extracts.cli import (
+    briefings,
+    datasets,
+    decisions,
+    demo,
+    forum,
+    keys,
+    ledger,
+    orders,
+    requests,
+    runs,
+    system,
+    verify,
+)
 
 app = typer.Typer(
     name="extracts",
@@ -45,6 +58,7 @@ app.command("redeliver")(runs.redeliver)
 app.add_typer(runs.deliveries_app, name="deliveries")
 app.command("why")(runs.why)
 app.command("verify")(verify.verify)
+app.add_typer(forum.app, name="forum")
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(keys.app, name="keys")
 app.command("publish")(system.publish)

@@ -8,6 +8,7 @@ Rules:
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from extracts.errors import IllegalTransition, NotFound, Outcome
@@ -76,6 +77,8 @@ def _record(work: Workplace, key: RunKey, folder: RunFolder, found: dict[str, An
     now = work.now()
     build = folder.read("gate-build_extract").get("found", {})
     told = {"run": key.name, "outcome": found["outcome"], "gate": found["gate"], "delivery": found["delivery"]}
+    if control := folder.read(f"gate-{found['gate']}").get("error") if found["gate"] else "":
+        told["control"] = control
     with unit_of_work(work.register) as unit:
         try:
             register.end_run(
@@ -86,13 +89,19 @@ def _record(work: Workplace, key: RunKey, folder: RunFolder, found: dict[str, An
                 gate=found["gate"],
                 reason=found["reason"],
                 counts=build.get("funnel", {}),
-                snapshot=build.get("snapshot", {}),
+                snapshot=_snapshot(build),
                 delivery_id=found["delivery"],
             )
         except NotFound:
             told["unregistered"] = True  # stopped before its period was known: the ledger alone tells of it
         _free(unit, key, folder, found)
         unit.event(now, "run.ended", key.request_id, key.actor, told)
+
+
+def _snapshot(build: dict[str, Any]) -> dict[str, Any]:
+    """What was read, and how old each source was then: whole hours, rounded up."""
+    ages = {dataset: math.ceil(age) for dataset, age in build.get("source_age_hours", {}).items()}
+    return {**build.get("snapshot", {}), **({"source_age_hours": ages} if ages else {})}
 
 
 def _free(unit: Any, key: RunKey, folder: RunFolder, found: dict[str, Any]) -> None:

@@ -12,6 +12,7 @@ from extracts.cli import (
     datasets,
     decisions,
     demo,
+    forms,
     forum,
     keys,
     ledger,
@@ -43,6 +44,7 @@ def version(
 
 
 app.add_typer(requests.app, name="request")
+requests.app.command("form")(forms.form)
 requests.app.command("briefing")(briefings.briefing)
 requests.app.command("counter-offer")(briefings.counter_offer)
 requests.app.command("accept")(briefings.accept)
@@ -51,6 +53,7 @@ app.command("decide", short_help="Decide on a request, and sign it.")(decisions.
 app.command("suspend")(orders.suspend)
 app.command("resume")(orders.resume)
 app.command("revoke")(orders.revoke)
+app.add_typer(forms.catalogue_app, name="catalogue")
 app.add_typer(datasets.app, name="dataset")
 app.add_typer(runs.source_app, name="source")
 app.command("run")(runs.run)

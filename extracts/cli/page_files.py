@@ -30,11 +30,14 @@ def put_page(page: str, output: Path | None, as_json: bool) -> None:
 
 def _write(path: Path, data: bytes) -> None:
     try:
-        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        with os.fdopen(descriptor, "wb") as stream:
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as stream:
             stream.write(data)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
+        try:
+            os.chmod(stream.name, 0o644)
+            os.replace(stream.name, path)
+        except OSError:
+            os.unlink(stream.name)
+            raise
     except OSError as error:
         raise UsageError(
             f"{path} cannot be written ({error.strerror}).", advice="Name a file in a folder that is there."

@@ -61,7 +61,9 @@ def _svg(name: str, description: str, height: int, inner: str) -> Markup:
     )
     # An id is one of a whole page, on which several plots stand.
     own = re.sub(r"\W+", "-", name.lower())
-    drawn = (head + _HATCH + inner + "</svg>").replace("hatch", f"hatch-{own}")
+    drawn = head + _HATCH + inner + "</svg>"
+    for mark in ('id="hatch', "url(#hatch"):
+        drawn = drawn.replace(mark, f"{mark}-{own}")
     return Markup(drawn)  # noqa: S704 (numbers, and texts that are escaped)
 
 

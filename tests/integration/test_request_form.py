@@ -86,7 +86,7 @@ def saved(page: Page) -> tuple[str, bytes]:
 # --- what is typed is what is read -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("sample", (STATISTICS, CHILD_PAYMENT, REFUSED))
+@pytest.mark.parametrize("sample", [STATISTICS, CHILD_PAYMENT, REFUSED])
 def test_a_sample_request_typed_into_the_form_means_the_same(page: Page, sample: str) -> None:
     type_request(page, a_request_document(sample).value)
     name, data = saved(page)

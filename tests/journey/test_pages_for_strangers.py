@@ -58,4 +58,6 @@ def test_a_form_that_cannot_be_written_or_read_is_told(tmp_path: Path) -> None:
     (tmp_path / "bad.yaml").write_text("title: NO\n")
     said = extracts(None, "request", "form", "--from", tmp_path / "bad.yaml", **home)
     assert (said.code, "ambiguous" in said.text) == (2, True)
-    assert not list(tmp_path.glob(".form.html.*"))
+    said = extracts(None, "request", "form", "--output", tmp_path, **home)
+    assert (said.code, "cannot be written" in said.text) == (2, True)
+    assert not [*tmp_path.glob(".*"), *tmp_path.parent.glob(f".{tmp_path.name}.*")]

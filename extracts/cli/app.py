@@ -7,7 +7,20 @@ from typing import Annotated
 import typer
 
 from extracts import __version__
-from extracts.cli import briefings, datasets, decisions, demo, keys, ledger, orders, requests, runs, system, verify
+from extracts.cli import (
+    briefings,
+    datasets,
+    decisions,
+    demo,
+    keys,
+    ledger,
+    orders,
+    requests,
+    reviews,
+    runs,
+    system,
+    verify,
+)
 
 app = typer.Typer(
     name="extracts",
@@ -33,6 +46,7 @@ app.add_typer(requests.app, name="request")
 requests.app.command("briefing")(briefings.briefing)
 requests.app.command("counter-offer")(briefings.counter_offer)
 requests.app.command("accept")(briefings.accept)
+app.add_typer(reviews.app, name="review")
 app.command("plan")(requests.plan)
 app.command("decide", short_help="Decide on a request, and sign it.")(decisions.decide)
 app.command("suspend")(orders.suspend)

@@ -11,11 +11,13 @@ from rich.markup import escape
 from extracts.cli.briefings import feasibility
 from extracts.cli.options import Actor, Json, Reasons, RequestId, acting, workplace
 from extracts.cli.output import answer, out, show_facts, show_table
+from extracts.cli.reviews import review_in_words
 from extracts.errors import UsageError
 
 if TYPE_CHECKING:
     from extracts.record.entries import RequestEntry
     from extracts.steps.requests import Examined
+    from extracts.steps.review_standing import ReviewStanding
     from extracts.steps.standing import Standing
 
 app = typer.Typer(no_args_is_help=True, help="Ask for data, and see where a request stands.")
@@ -82,10 +84,13 @@ def _status(word: str) -> str:
 @app.command()
 def show(request_id: RequestId, as_json: Json = False) -> None:
     """One request: its content, findings, decisions and history."""
+    from extracts.steps.review_standing import reviews_of
     from extracts.steps.standing import standing
 
-    found = standing(workplace(), request_id)
-    answer(_standing_document(found), as_json, lambda: _show_standing(found))
+    work = workplace()
+    found, reviews = standing(work, request_id), reviews_of(work, request_id)
+    document = _standing_document(found) | {"reviews": [r.document() for r in reviews]}
+    answer(document, as_json, lambda: _show_standing(found, reviews))
 
 
 def _standing_document(found: Standing) -> dict[str, Any]:
@@ -102,7 +107,7 @@ def _standing_document(found: Standing) -> dict[str, Any]:
     }
 
 
-def _show_standing(found: Standing) -> None:
+def _show_standing(found: Standing, reviews: tuple[ReviewStanding, ...]) -> None:
     from extracts.agreement.request_summary import request_in_words
 
     entry = found.entry
@@ -111,6 +116,9 @@ def _show_standing(found: Standing) -> None:
     if found.assessment:
         out.print(f"\n[bold]What the policy finds[/bold]\n{escape(found.assessment.as_text())}")
     out.print()
+    for review in reviews:
+        show_facts(f"{review.review} review", review_in_words(review))
+        out.print()
     for one in found.decisions:
         show_facts("What was decided", one.in_words())
         out.print()

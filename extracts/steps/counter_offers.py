@@ -23,6 +23,7 @@ from extracts.record.board_papers import BoardPaper, PaperKind, latest_paper, sa
 from extracts.record.entries import AssessmentEntry, RequestEntry
 from extracts.record.transaction import reading, unit_of_work
 from extracts.steps.requests import Examined, examine, stored_request
+from extracts.steps.review_standing import ask_reviews
 from extracts.steps.source_counting import count_groups
 
 if TYPE_CHECKING:
@@ -118,6 +119,7 @@ def _replace(
             "plan_digest": plan,
         },
     )
+    ask_reviews(work, unit, examined.request, actor, now)
 
 
 def _next_version(before: RequestEntry, request: Request, work: Workplace) -> RequestEntry:

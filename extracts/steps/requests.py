@@ -19,6 +19,7 @@ from extracts.record import register
 from extracts.record.entries import AssessmentEntry, RequestEntry
 from extracts.record.transaction import reading, unit_of_work
 from extracts.steps.decided import foremost_decision
+from extracts.steps.review_standing import ask_reviews
 
 if TYPE_CHECKING:
     from extracts.agreement.assessment import Assessment
@@ -91,6 +92,7 @@ def submit_request(work: Workplace, file: Path, actor: str) -> Examined:
         if register.save_request(unit, entry, actor=actor):
             register.save_assessment(unit, _assessed(examined, work))
             unit.event(now, "request.submitted", entry.request_id, actor, _told(examined, entry))
+            ask_reviews(work, unit, request, actor, now)
             return examined
         there = Status(register.get_request(unit, entry.request_id, entry.version).status)
     if there in GOES_ON_AS_NEW_VERSION:

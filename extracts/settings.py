@@ -86,6 +86,10 @@ SETTINGS = (
         "EXTRACTS_SMALL_COUNT", "Counts of people or rows below this are hidden in briefings; a multiple of 5", "10"
     ),
     Setting("EXTRACTS_IMAGE_DIGEST", "Digest of the container image it runs in, for manifests", ""),
+    Setting(
+        "EXTRACTS_AIRFLOW_URL", "Airflow that considers requests (https://...); empty: runs are started by hand", ""
+    ),
+    Setting("EXTRACTS_AIRFLOW_LOGIN", "File, mode 0600, with `user:password` for that Airflow", ""),
     Setting("EXTRACTS_RETRIES", "How often Airflow tries again when a server cannot be reached", "3"),
     Setting("EXTRACTS_RETRY_SECONDS", "Seconds before the first retry; doubles each time", "60"),
 )

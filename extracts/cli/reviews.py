@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from extracts.cli.options import Json, RequestId, acting, signed_in, workplace
-from extracts.cli.output import answer, out, show_facts, show_table
-from extracts.errors import UsageError
+from extracts.cli.output import answer, err, out, show_facts, show_table
+from extracts.errors import ExtractsError, UsageError
 
 if TYPE_CHECKING:
     from extracts.agreement.request import Request
@@ -52,6 +52,34 @@ def show(request_id: RequestId, version: Version = None, as_json: Json = False) 
     found, refused = reviews_of(work, request_id, version), refused_answers(work, request_id)
     document = {"request": request_id, "reviews": [r.document() for r in found], "refused": refused}
     answer(document, as_json, lambda: _say(request_id, found, refused))
+
+
+@app.command()
+def start(request_id: RequestId, version: Version = None, as_json: Json = False) -> None:
+    """Ask the reviewers in Airflow. One run for a version; submitting does it, where Airflow is set."""
+    from extracts.local.consideration import start_consideration
+    from extracts.settings import environment
+    from extracts.steps.requests import stored_request
+
+    entry = stored_request(workplace(), request_id, version)
+    run_id = start_consideration(environment(), entry.request_id, entry.version)
+    document = {"request": entry.request_id, "version": entry.version, "run": run_id}
+    answer(document, as_json, lambda: out.print(f"Airflow considers it, in run {run_id}.", markup=False))
+
+
+def start_if_set(request_id: str, version: int) -> None:
+    """Start the run where settings name an Airflow. A submission stands even if that fails, and says so."""
+    from extracts.local.consideration import is_configured, start_consideration
+    from extracts.settings import environment
+
+    found = environment()
+    if not is_configured(found):
+        return
+    try:
+        start_consideration(found, request_id, version)
+    except ExtractsError as error:
+        told = f"It is submitted, and Airflow does not know: {error} Later: `extracts review start {request_id}`."
+        err.print(told, markup=False)
 
 
 @app.command("answer")

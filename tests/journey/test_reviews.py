@@ -184,6 +184,40 @@ def test_an_unknown_review_is_a_misuse(shared, asked, review):
     assert "is no review" in said.text
 
 
+# --- where submitting tells Airflow -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("mode", "text", "told"),
+    [
+        (0o600, "engineer:secret-word", "Airflow does not answer POST /auth/token"),
+        (0o644, "engineer:secret-word", "must be a file of mode 0600"),
+        (0o600, "secret-word", "one line, user:password"),
+        (None, "", "names no file that can be read"),
+    ],
+)
+def test_a_submission_stands_though_airflow_cannot_be_told(shared, asked, tmp_path, mode, text, told):
+    login = tmp_path / "login"
+    if mode is not None:
+        login.write_text(text)
+        login.chmod(mode)
+    settings = {"EXTRACTS_AIRFLOW_URL": "http://127.0.0.1:1", "EXTRACTS_AIRFLOW_LOGIN": str(login)}
+    said = extracts(shared, "request", "submit", tmp_path / f"{asked}-1.yaml", "--as-user", REQUESTER, **settings)
+    assert said.code == 0
+    assert f"Later: `extracts review start {asked}`" in said.text
+    assert told in said.text
+    assert "secret-word" not in said.text
+    again = extracts(shared, "review", "start", asked, **settings)
+    assert again.code in (1, 2)
+    assert told in again.text
+
+
+def test_without_an_airflow_in_the_settings_starting_says_what_to_set(shared, asked):
+    said = extracts(shared, "review", "start", asked)
+    assert said.code == 2
+    assert "EXTRACTS_AIRFLOW_URL is not set" in said.text
+
+
 # --- deputies ---------------------------------------------------------------------------------------------------------
 
 

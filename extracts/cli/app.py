@@ -19,6 +19,7 @@ from extracts.cli import (
     notices,
     orders,
     requests,
+    reviews,
     runs,
     standing,
     system,
@@ -51,6 +52,7 @@ requests.app.command("form")(forms.form)
 requests.app.command("briefing")(briefings.briefing)
 requests.app.command("counter-offer")(briefings.counter_offer)
 requests.app.command("accept")(briefings.accept)
+app.add_typer(reviews.app, name="review")
 app.command("plan")(requests.plan)
 app.command("decide", short_help="Decide on a request, and sign it.")(decisions.decide)
 app.command("suspend")(orders.suspend)

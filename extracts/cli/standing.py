@@ -22,7 +22,7 @@ Changes = Annotated[
 
 
 def show(request_id: RequestId, changes: Changes = False, as_json: Json = False) -> None:
-    """One request: clock, content, findings, reviews, decisions, history."""
+    """One request, its clock, findings, reviews and history."""
     from extracts.steps.review_standing import reviews_of
     from extracts.steps.standing import standing
 

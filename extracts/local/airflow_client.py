@@ -28,7 +28,7 @@ class AirflowClient:
 
     def __init__(self, url: str, user: str, password: str) -> None:
         # The machine's proxy settings are not for 127.0.0.1.
-        self._http = httpx.Client(base_url=url, timeout=30, trust_env=False)
+        self._http = httpx.Client(base_url=url, timeout=60, trust_env=False)
         token = self._send("POST", "/auth/token", json={"username": user, "password": password}).json()
         self._http.headers["Authorization"] = f"Bearer {token['access_token']}"
 

@@ -133,7 +133,10 @@ def _reviewers(work: Workplace, entry: RequestEntry) -> str:
     """Who has to review before anybody decides; empty if nobody has."""
     if entry.status not in (Status.SUBMITTED, Status.IN_REVIEW):
         return ""
-    missing = missing_reviews(work, entry.request_id)
+    try:
+        missing = missing_reviews(work, entry.request_id)
+    except InvalidDocument:  # the policy cannot be read; what else is known is told all the same
+        return ""
     steps = f"{_possible(entry)} It is approved only once it is reviewed."
     return f"The reviewers' first: {whose_move(missing)}. {steps}" if missing else ""
 

@@ -74,7 +74,7 @@ class ReviewOperator(HITLOperator):
         from extracts.settings import open_workplace
 
         work, asked = open_workplace(), asked_of(context, self.review)
-        return self._waiting(work, asked, context["dag_run"].queued_at or context["dag_run"].run_after)
+        return self._waiting(work, asked, context["dag_run"].run_after)
 
     def _waiting(self, work: Workplace, asked: Asked, since: datetime) -> dict[str, Any]:
         from extracts.agreement.request import request_from_document

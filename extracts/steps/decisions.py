@@ -70,10 +70,10 @@ def sign_decision(work: Workplace, drawn: Decision | Draft, role: Role, signatur
     entry, now = stored_request(work, decision.request_id), work.now()
     must_be_open(entry, decision)
     check_leaves_time(decision, now)
-    _must_be_reviewed(work, entry, decision)
     found = judge(work, decision.canonical(), signature, NAMESPACES[role], now)
     _must_not_have_submitted(work, entry, found)
     _must_not_have_reviewed(work, entry, found, role)
+    _must_be_reviewed(work, entry, decision)
     recorded = SignatureEntry(decision.digest, found.namespace, found.principal, found.key_fingerprint, signature, now)
     with unit_of_work(work.register) as unit:
         # Locked first: of two that sign at once, the second sees what the other did.

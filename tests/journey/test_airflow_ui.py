@@ -332,11 +332,12 @@ class Consideration:
     """A run of `consider_request`, as its reviewers see it."""
 
     scene: Scene
+    engineer: AirflowClient
     request_id: str
     run_id: str
 
     def states(self) -> dict[str, str]:
-        found = self.scene.engineer.task_instances("consider_request", self.run_id)
+        found = self.engineer.task_instances("consider_request", self.run_id)
         return {t["task_id"]: t["state"] for t in found}
 
     def reaches(self, state: str, *tasks: str) -> None:
@@ -346,7 +347,7 @@ class Consideration:
             found = self.states()
             return all(found[t] == state for t in tasks)
 
-        assert wait_until(there, 180, every_s=0.5), (state, self.states())
+        assert wait_until(there, 180, every_s=1), (state, self.states())
 
     def answer(self, user: str, review: str, **given: str) -> None:
         """What a person sends by the form. Raises NotPermitted."""
@@ -357,13 +358,13 @@ class Consideration:
 
     def mark(self, task: str, state: str) -> None:
         """A task set to a state by hand."""
-        self.scene.engineer.patch(self._task(task), {"new_state": state})
+        self.engineer.patch(self._task(task), {"new_state": state})
 
     def clear(self, task: str) -> None:
         """This task, and all after it, are to run again."""
         body = {"dry_run": False, "dag_run_id": self.run_id, "task_ids": [task], "only_failed": False}
         body |= {"include_downstream": True}
-        self.scene.engineer.post("dags/consider_request/clearTaskInstances", body)
+        self.engineer.post("dags/consider_request/clearTaskInstances", body)
 
     def events(self, kind: str) -> list[tuple[str, str, str]]:
         """(actor, review, reason) of the ledger's events about the request."""
@@ -385,7 +386,7 @@ def considered(scene, tmp_path_factory) -> Consideration:
     run_id, again = (start_consideration(settings, request_id, 1) for _ in range(2))
     assert run_id == again == f"{request_id}.v1"
     assert len(scene.engineer.runs("consider_request")) == 1
-    found = Consideration(scene, request_id, run_id)
+    found = Consideration(scene, scene.engineer, request_id, run_id)
     found.reaches("awaiting_input", *SPECIALISTS)
     time.sleep(2)  # an answer within a third of a second of the task's beginning to wait is lost
     return found
@@ -422,9 +423,9 @@ def test_four_people_review_the_chair_recommends_and_two_sign(considered):
     considered.reaches("deferred", "await_decision")
     assert len(considered.events("review.answered")) == 5
     decide(considered.scene.world, considered.request_id)
-    run = considered.scene.engineer.wait_for_run("consider_request", considered.run_id)
+    run = considered.engineer.wait_for_run("consider_request", considered.run_id)
     assert run["state"] == "success"
-    told = considered.scene.engineer.xcom("consider_request", considered.run_id, "await_decision")
+    told = considered.engineer.xcom("consider_request", considered.run_id, "await_decision")
     assert told == {"request": considered.request_id, "version": 1, "status": "approved"}
 
 

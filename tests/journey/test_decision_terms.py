@@ -185,4 +185,7 @@ def test_whoever_submits_under_another_name_does_not_decide_on_it(
     assert "board as a.clerk" in history[0]
     with pytest.raises(NotPermitted, match=f"{BOARD} asked for it, or submitted it"):
         review_all(shared.work, request_id)
-    assert decide(shared, request_id, "board", shared.home.people.key(BOARD)).code == 1
+    terms = ("--outcome", "return", "--reasons", "Ask for less.")
+    said = decide(shared, request_id, "board", shared.home.people.key(BOARD), *terms)
+    assert said.code == 1
+    assert f"{BOARD} submitted {request_id}" in said.text

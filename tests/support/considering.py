@@ -39,7 +39,7 @@ class Considering:
     def context(self) -> dict[str, Any]:
         """What Airflow hands to a task, as far as ours look at it."""
         conf = {"request_id": self.request_id, "version": self.version}
-        run = SimpleNamespace(conf=conf, queued_at=self.started_at, run_after=self.started_at)
+        run = SimpleNamespace(conf=conf, run_after=self.started_at)
         pushed: dict[str, Any] = {}
         ti = SimpleNamespace(id="ti", xcom_push=lambda key, value: pushed.update({key: value}), pushed=pushed)
         return {"dag_run": run, "ti": ti, "task_instance": ti}

@@ -10,7 +10,6 @@ Rules:
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -18,13 +17,14 @@ from typing import Any
 
 from airflow.sdk import DAG, BaseOperator, Param, get_parsing_context
 from airflow.sdk.definitions.callback import AsyncCallback
-from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
+from airflow.sdk.definitions.deadline import DeadlineAlert
 
 from extracts.catalogue.reviewers import ReviewKind
 from extracts.errors import ExtractsError
 from extracts.scheduling.consideration_steps import AssessOperator, BriefOperator, overdue
 from extracts.scheduling.decision_wait import DecisionOperator
 from extracts.scheduling.review_operator import RecordedOperator, ReviewOperator
+from extracts.scheduling.target import WorkingDayTarget
 
 DAG_ID = "consider_request"
 _TRIES = 3
@@ -47,7 +47,7 @@ def consideration_dags() -> dict[str, DAG]:
 
 
 def consideration_dag(target_days: int | None = None) -> DAG:
-    """The DAG. `target_days`: calendar days after which a run is overdue; None for no alert."""
+    """The DAG. `target_days`: working days after which a run is overdue; None for no alert."""
     dag = DAG(
         DAG_ID,
         dag_display_name="Consider a request",
@@ -67,15 +67,15 @@ def consideration_dag(target_days: int | None = None) -> DAG:
             ),
             "version": Param(1, type="integer", minimum=1, title="Version", description="Which version of it."),
         },
-        deadline=_alert(timedelta(days=target_days)) if target_days else None,
+        deadline=_alert(target_days) if target_days else None,
     )
     _add_tasks(dag)
     return dag
 
 
-def _alert(after: timedelta) -> DeadlineAlert:
-    reference = DeadlineReference.DAGRUN_QUEUED_AT
-    return DeadlineAlert(reference=reference, interval=after, callback=AsyncCallback(overdue), name="target")
+def _alert(target_days: int) -> DeadlineAlert:
+    reference, callback = WorkingDayTarget(target_days), AsyncCallback(overdue)
+    return DeadlineAlert(reference=reference, interval=timedelta(0), callback=callback, name="target")
 
 
 def _add_tasks(dag: DAG) -> None:
@@ -100,7 +100,7 @@ def _review(dag: DAG, kind: ReviewKind, retried: Mapping[str, Any]) -> tuple[Bas
 
 
 def _days_of_policy() -> int | None:
-    """Calendar days that the targets come to, roughly; None if the policy cannot be read, or asks for nothing."""
+    """Working days that the targets come to; None if the policy cannot be read, or asks for nothing."""
     from extracts.agreement.policy import parse_policy
     from extracts.documents import read
     from extracts.settings import environment
@@ -111,4 +111,4 @@ def _days_of_policy() -> int | None:
         return None
     days = {d.review: d.target_days for d in policy.reviews}
     working = max((n for kind, n in days.items() if kind in _SPECIALISTS), default=0) + days.get(ReviewKind.BOARD, 0)
-    return math.ceil(working * 7 / 5) + 2 if working else None
+    return working or None

@@ -15,7 +15,7 @@ from extracts.scheduling.run_notes import RunNotes
 
 
 class ExtractsPlugin(AirflowPlugin):
-    """Schedules, notes of runs, and pages."""
+    """Schedules, deadlines, notes of runs, and pages."""
 
     name = "governed-extracts"
     listeners = [RunNotes()]
@@ -26,6 +26,13 @@ class ExtractsPlugin(AirflowPlugin):
         from extracts.scheduling.timetable import AgreementTimetable
 
         return [AgreementTimetable]
+
+    @property
+    def deadline_references(self) -> list[Any]:
+        """For the processes that read deadlines back from the database."""
+        from extracts.scheduling.target import WorkingDayTarget
+
+        return [WorkingDayTarget]
 
     @property
     def fastapi_apps(self) -> list[dict[str, Any]]:

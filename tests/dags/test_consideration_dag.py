@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException, TaskDeferred
+from airflow.serialization.decoders import decode_deadline_reference
 from airflow.serialization.serialized_objects import DagSerialization
 
 from extracts.catalogue.people import Role
@@ -21,6 +22,7 @@ from extracts.scheduling.consideration_dag import DAG_ID, consideration_dag, con
 from extracts.scheduling.consideration_steps import overdue
 from extracts.scheduling.decision_wait import DecisionTrigger
 from extracts.scheduling.review_form import body_of, escaped, read_form
+from extracts.scheduling.target import WorkingDayTarget, end_of_target
 from extracts.settings import PROJECT
 from extracts.steps.requests import submit_request
 from extracts.steps.review_standing import missing_reviews
@@ -71,13 +73,25 @@ def test_it_is_started_for_a_request_and_version_and_by_no_clock():
     assert set(dag.params) == {"request_id", "version"}
     (alert,) = DagSerialization.to_dict(dag)["dag"]["deadline"]
     assert alert["callback"]["__data__"]["path"] == "extracts.scheduling.consideration_steps.overdue"
-    assert alert["interval"]["__data__"] == timedelta(days=23).total_seconds()
+    assert alert["reference"]["working_days"] == 23
+    assert alert["interval"]["__data__"] == 0
 
 
 def test_the_alert_comes_from_the_policy_s_targets(home):
     (dag,) = consideration_dags().values()
     (alert,) = DagSerialization.to_dict(dag)["dag"]["deadline"]
-    assert alert["interval"]["__data__"] == timedelta(days=(10 + 5) * 7 // 5 + 2).total_seconds()
+    assert alert["reference"]["working_days"] == 10 + 5
+
+
+def test_a_target_is_the_end_of_a_working_day():
+    """Started on Friday 27 November 2026; Monday 30 is St Andrew's Day."""
+    started = datetime(2026, 11, 27, 23, 30, tzinfo=UTC)
+    assert end_of_target(started, 1) == datetime(2026, 12, 2, 0, 0, tzinfo=UTC)
+
+
+def test_airflow_reads_a_target_back_from_its_database():
+    kept = DagSerialization.to_dict(consideration_dag(15))["dag"]["deadline"][0]["reference"]
+    assert decode_deadline_reference(kept).inner_ref == WorkingDayTarget(15)
 
 
 def test_a_policy_that_cannot_be_read_takes_the_alert_and_not_the_dag(home, tmp_path, monkeypatch):

@@ -33,7 +33,7 @@ from extracts.local.people import CONTROLLER
 from extracts.local.processes import wait_until
 from extracts.settings import PROJECT
 from tests.journey.test_canary import passwords
-from tests.support.deciding import submit
+from tests.support.deciding import decide, submit
 from tests.support.world import AGREEMENTS, ANALYSTS, FIFE, SCP, World, copied
 
 pytestmark = [pytest.mark.airflow, pytest.mark.timeout(900)]
@@ -360,6 +360,11 @@ class Consideration:
         """A task set to a state by hand."""
         self.engineer.patch(self._task(task), {"new_state": state})
 
+    def clear(self, task: str) -> None:
+        """This task, and all after it, are to run again."""
+        body = {"dry_run": False, "dag_run_id": self.run_id, "task_ids": [task], "only_failed": False}
+        self.engineer.post("dags/consider_request/clearTaskInstances", body | {"include_downstream": True})
+
     def events(self, kind: str) -> list[tuple[str, str, str]]:
         """(actor, review, reason) of the ledger's events about the request."""
         found = [e for e in self.scene.world.ledger(kind) if e.subject == self.request_id]
@@ -405,6 +410,36 @@ def test_only_whoever_is_assigned_answers_a_review_and_marking_it_done_answers_n
         ("consider_request", "information asset owner", "no answer was given"),
         ("dpo", "data protection", "the answer cannot be read"),
     ]
+
+
+def the_target_passes(considered: Consideration) -> None:
+    """As if the working days were over: Airflow then calls back, and the ledger is told."""
+    with considered.scene.world.home.postgres.superuser("airflow_ui") as connection:
+        (count,) = connection.execute("SELECT count(*) FROM deadline WHERE deadline_time > now()").fetchone()
+        assert count == 1
+        connection.execute("UPDATE deadline SET deadline_time = now() - interval '1 minute'")
+    assert wait_until(lambda: considered.scene.world.ledger("consideration.overdue"), 90, every_s=1)
+
+
+def test_after_that_the_chair_recommends_two_sign_and_the_run_ends_with_the_decision(considered):
+    """What was walked around is asked for again once its task is cleared; the decision alone ends the run."""
+    considered.clear("review_information_asset_owner")
+    considered.reaches("awaiting_input", "review_data_protection", "review_information_asset_owner")
+    time.sleep(2)
+    considered.answer("dpo", "data_protection")
+    considered.answer("owner", "information_asset_owner")
+    considered.reaches("awaiting_input", "review_board")
+    time.sleep(2)
+    there = "board.chair@dwp.example\nlegal.adviser@dwp.example\nasset.owner@dwp.example"
+    considered.answer("board", "board", present=there)
+    considered.reaches("deferred", "await_decision")
+    assert len(considered.events("review.answered")) == 5
+    the_target_passes(considered)
+    decide(considered.scene.world, considered.request_id)
+    run = considered.engineer.wait_for_run("consider_request", considered.run_id)
+    assert run["state"] == "success"
+    told = considered.engineer.xcom("consider_request", considered.run_id, "await_decision")
+    assert told == {"request": considered.request_id, "version": 1, "status": "approved"}
 
 
 # --- what a person sees -----------------------------------------------------------------------------------------------

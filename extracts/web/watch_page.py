@@ -89,7 +89,7 @@ def _requests(work: Workplace) -> dict[str, Any]:
         moves = moves_of(view, [a.request for a in shown])
     rows = [RequestsRow(a, status_mark(a.request.status), clock_mark(a.clock), moves[a.id]) for a in shown]
     late = sum(a.clock.overdue for a in waiting)
-    return {"requests": rows, "waiting": len(waiting), "overdue": late, "overdue_only": OVERDUE}
+    return {"requests": rows, "in_all": len(waiting), "overdue": late, "overdue_only": OVERDUE}
 
 
 def _shown(rows: Sequence[WatchRow]) -> tuple[list[WatchRow], int]:

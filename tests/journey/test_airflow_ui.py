@@ -418,6 +418,7 @@ def test_watch_says_that_the_scheduler_is_alive_by_saying_nothing(scene, forum):
     forum.goto(f"{scene.airflow.url}/extracts/watch")
     text = forum.locator("main").inner_text()
     assert "agreements are in force" in text
+    assert "No request waits for anybody." in text
     assert "scheduler does not run" not in text
     assert "paused" not in text
 

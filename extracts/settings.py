@@ -102,6 +102,10 @@ SETTINGS = (
     Setting("EXTRACTS_SMTP_PASSWORD_FILE", "File, mode 0600, that holds the password of EXTRACTS_SMTP_USER", ""),
     Setting("EXTRACTS_SMTP_CA_FILE", "Certificates by which to know the mail server, if not the system's", ""),
     Setting("EXTRACTS_IMAGE_DIGEST", "Digest of the container image it runs in, for manifests", ""),
+    Setting(
+        "EXTRACTS_AIRFLOW_URL", "Airflow that considers requests (https://...); empty: runs are started by hand", ""
+    ),
+    Setting("EXTRACTS_AIRFLOW_LOGIN", "File, mode 0600, with `user:password` for that Airflow", ""),
     Setting("EXTRACTS_RETRIES", "How often Airflow tries again when a server cannot be reached", "3"),
     Setting("EXTRACTS_RETRY_SECONDS", "Seconds before the first retry; doubles each time", "60"),
 )

@@ -11,10 +11,11 @@ ROWS = (
     ("canonical", "signing", "documents"),
     ("catalogue",),
     ("agreement",),
+    ("forum",),
     ("extraction", "handover", "mail", "record"),
     ("steps",),
     ("settings",),
-    ("local", "scheduling"),
+    ("local", "scheduling", "standalone"),
     ("cli", "web"),
 )
 ROW = {room: number for number, rooms in enumerate(ROWS) for room in rooms}
@@ -66,9 +67,9 @@ def test_only_the_validation_imports_great_expectations() -> None:
     assert all(name.startswith("validation") for name in users), users
 
 
-def test_the_agreement_is_pure() -> None:
+def test_the_agreement_and_the_forums_figures_are_pure() -> None:
     doing = {"os", "pathlib", "subprocess", "socket", "sqlalchemy", "duckdb", "tempfile", "shutil"}
-    for path in (ROOT / "agreement").glob("*.py"):
+    for path in (p for room in ("agreement", "forum") for p in (ROOT / room).glob("*.py")):
         assert not {m.split(".")[0] for m in imports(path)} & doing, path.name
 
 

@@ -24,6 +24,7 @@ from extracts.agreement.assessment import Assessment, Finding, FindingOutcome, Q
 from extracts.agreement.policy_case import Case, Verdict, cannot_judge
 from extracts.agreement.policy_checks import CHECKS
 from extracts.agreement.request import Request
+from extracts.agreement.reviews_demanded import DemandedReview, table_problems
 from extracts.canonical import digest
 from extracts.catalogue.contract import Dataset
 from extracts.catalogue.forms import Day, Flag, Form, Line, Name, Paragraph, Slug, fill
@@ -85,6 +86,7 @@ class Policy(Form):
     target_days: TargetDays
     escalation_routes: Mapping[Slug, Route] = Field(min_length=1)
     reason_codes: Mapping[Slug, Line] = Field(min_length=1)
+    reviews: tuple[DemandedReview, ...] = ()
     rules: tuple[Rule, ...] = Field(min_length=1)
 
     @property
@@ -108,6 +110,7 @@ def parse_policy(document: Document) -> Policy:
     ids = [rule.id for rule in policy.rules]
     doubles = sorted({i for i in ids if ids.count(i) > 1})
     problems += [document.problem("rules", f"two rules are called {i!r}") for i in doubles]
+    problems += table_problems(document, policy.reviews)
     if problems:
         raise InvalidDocument(document.source, problems)
     return policy

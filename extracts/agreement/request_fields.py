@@ -151,6 +151,6 @@ class Dpia(Form):
     """The data protection officer's view; needed where no assessment was made."""
 
 
-Territory = Annotated[tuple[OnsCode, ...], AfterValidator(_as_set), Field(min_length=1)]
-DataTypes = Annotated[tuple[DataType, ...], AfterValidator(_as_set), Field(min_length=1)]
+Territory = Annotated[tuple[OnsCode, ...], Field(min_length=1), AfterValidator(_as_set)]
+DataTypes = Annotated[tuple[DataType, ...], Field(min_length=1), AfterValidator(_as_set)]
 Countries = Annotated[tuple[Line, ...], AfterValidator(_as_set)]

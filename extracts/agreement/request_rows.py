@@ -21,7 +21,7 @@ from extracts.catalogue.forms import Form, Line, Name, OptionalText, Paragraph, 
 from extracts.catalogue.treatments import TREATMENTS
 
 MAX_VALUES = 1000
-_SCALAR: dict[str, Any] = {"type": ["string", "number", "boolean"]}
+_SCALAR: dict[str, Any] = {"type": ["string", "number", "boolean"], "minLength": 1, "maxLength": 200}
 
 
 def _value_text(value: Any) -> str:

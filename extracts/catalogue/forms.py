@@ -97,8 +97,13 @@ def _in_reach(day: date) -> date:
 _SLUG = r"[a-z0-9]+(-[a-z0-9]+)*"
 _REQUEST_ID = r"[A-Z][A-Z0-9]*(-[A-Z0-9]+)+"
 
-Line = Annotated[str, Field(max_length=200), AfterValidator(clean_text), AfterValidator(_filled)]
-Paragraph = Annotated[str, Field(max_length=4000), AfterValidator(clean_text), AfterValidator(_filled)]
+_AT_LEAST_ONE = {"minLength": 1}  # for editors; the reader says it in words
+Line = Annotated[
+    str, Field(max_length=200, json_schema_extra=_AT_LEAST_ONE), AfterValidator(clean_text), AfterValidator(_filled)
+]
+Paragraph = Annotated[
+    str, Field(max_length=4000, json_schema_extra=_AT_LEAST_ONE), AfterValidator(clean_text), AfterValidator(_filled)
+]
 OptionalText = Annotated[str, Field(max_length=4000), AfterValidator(clean_text)]
 Slug = Annotated[str, Field(max_length=64, pattern=f"^{_SLUG}$")]
 RequestId = Annotated[str, Field(max_length=24, pattern=f"^{_REQUEST_ID}$"), _shape(_REQUEST_ID, "SDDSB-2026-014")]

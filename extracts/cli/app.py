@@ -12,11 +12,14 @@ from extracts.cli import (
     datasets,
     decisions,
     demo,
+    forms,
+    forum,
     keys,
     ledger,
     notices,
     orders,
     requests,
+    reviews,
     runs,
     standing,
     system,
@@ -45,14 +48,17 @@ def version(
 
 app.add_typer(requests.app, name="request")
 requests.app.command("show")(standing.show)
+requests.app.command("form")(forms.form)
 requests.app.command("briefing")(briefings.briefing)
 requests.app.command("counter-offer")(briefings.counter_offer)
 requests.app.command("accept")(briefings.accept)
+app.add_typer(reviews.app, name="review")
 app.command("plan")(requests.plan)
 app.command("decide", short_help="Decide on a request, and sign it.")(decisions.decide)
 app.command("suspend")(orders.suspend)
 app.command("resume")(orders.resume)
 app.command("revoke")(orders.revoke)
+app.add_typer(forms.catalogue_app, name="catalogue")
 app.add_typer(datasets.app, name="dataset")
 app.add_typer(runs.source_app, name="source")
 app.command("run")(runs.run)
@@ -61,6 +67,7 @@ app.add_typer(runs.deliveries_app, name="deliveries")
 app.command("why")(runs.why)
 app.command("verify")(verify.verify)
 app.add_typer(notices.app, name="notices")
+app.add_typer(forum.app, name="forum")
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(keys.app, name="keys")
 app.command("publish")(system.publish)

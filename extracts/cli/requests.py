@@ -10,6 +10,7 @@ import typer
 from extracts.cli.briefings import feasibility
 from extracts.cli.options import Actor, Json, Reasons, RequestId, acting, workplace
 from extracts.cli.output import answer, out, show_table
+from extracts.cli.reviews import start_if_set
 from extracts.errors import UsageError
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ def submit(file: File, user: Actor = "", as_json: Json = False) -> None:
 
     work = workplace()
     examined = submit_request(work, file, acting(user))
+    start_if_set(examined.request.request_id, examined.request.version)
     _show(examined, as_json, failing=False)
     if not as_json:
         entry = stored_request(work, examined.request.request_id, examined.request.version)

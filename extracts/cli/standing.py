@@ -10,8 +10,10 @@ from rich.markup import escape
 from extracts.cli.options import Json, RequestId, workplace
 from extracts.cli.output import answer, out, show_facts
 from extracts.cli.requests import row_of
+from extracts.cli.reviews import review_in_words
 
 if TYPE_CHECKING:
+    from extracts.steps.review_standing import ReviewStanding
     from extracts.steps.standing import Standing
 
 Changes = Annotated[
@@ -20,14 +22,18 @@ Changes = Annotated[
 
 
 def show(request_id: RequestId, changes: Changes = False, as_json: Json = False) -> None:
-    """One request: clock, content, findings, decisions, history."""
+    """One request, its clock, findings, reviews and history."""
+    from extracts.steps.review_standing import reviews_of
     from extracts.steps.standing import standing
 
-    found = standing(workplace(), request_id)
+    work = workplace()
+    found = standing(work, request_id)
     if changes:
         answer(_changes_document(found), as_json, lambda: _show_changes(found))
     else:
-        answer(_document(found), as_json, lambda: _show(found))
+        reviews = reviews_of(work, request_id)
+        document = _document(found) | {"reviews": [r.document() for r in reviews]}
+        answer(document, as_json, lambda: _show(found, reviews))
 
 
 def _document(found: Standing) -> dict[str, Any]:
@@ -56,7 +62,7 @@ def _changes_document(found: Standing) -> dict[str, Any]:
     }
 
 
-def _show(found: Standing) -> None:
+def _show(found: Standing, reviews: tuple[ReviewStanding, ...]) -> None:
     from extracts.agreement.request_summary import request_in_words
 
     entry = found.entry
@@ -68,6 +74,9 @@ def _show(found: Standing) -> None:
         out.print()
     if found.assessment:
         out.print(f"[bold]What the policy finds[/bold]\n{escape(found.assessment.as_text())}\n")
+    for review in reviews:
+        show_facts(f"{review.review} review", review_in_words(review))
+        out.print()
     for one in found.decisions:
         show_facts("What was decided", one.in_words())
         out.print()

@@ -24,6 +24,7 @@ from extracts.extraction.duckdb_session import EngineSettings as EngineSettings
 from extracts.extraction.duckdb_session import engine_errors
 from extracts.extraction.finishing import finish
 from extracts.extraction.membership import IndexWriter
+from extracts.extraction.memory import use_system_memory
 from extracts.extraction.reading import Keys as Keys
 from extracts.extraction.reading import Treated, open_reader
 from extracts.extraction.sources.checks import check_within
@@ -53,6 +54,7 @@ def build(
     Beside them `membership.parquet`, for the controller's eyes only. Raises what `check_source` raises, and HoldStops,
     LimitExceeded, CheckFailed, DiskFull, SourceUnreachable, TechnicalFailure; then `staging` is as it was.
     """
+    use_system_memory()
     tell = progress or (lambda _: None)
     parts = staging / PARTS
     shutil.rmtree(parts, ignore_errors=True)  # of a run that was killed

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     import polars
 
 CANARY = "canary"
-_ROWS = 131_072
+_ROWS = 65_536
 
 
 @dataclass

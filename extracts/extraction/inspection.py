@@ -20,6 +20,7 @@ from extracts.errors import CheckFailed
 from extracts.extraction.finishing import schema_digest
 from extracts.extraction.footer import STRUCTURE, footer_problems
 from extracts.extraction.inspected_rows import InspectedRows, inspect_rows
+from extracts.extraction.memory import use_system_memory
 from extracts.extraction.small_cells import asks_for_k
 from extracts.extraction.values import CheckResult, Extract, ExtractFile, Report
 
@@ -38,6 +39,7 @@ def inspect(
 
     canaries: values planted in the source, or known to be left out, that must not be found.
     """
+    use_system_memory()
     planned = {d.dataset: d for d in plan.datasets}
     checks = [c for f in extract.files for c in _inspect(plan, planned[f.dataset], f, canaries)]
     missing = sorted(planned.keys() - {f.dataset for f in extract.files})

@@ -11,9 +11,9 @@ Rules:
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +22,7 @@ import pyarrow as pa
 from extracts.agreement.plan import ExtractPlan, Period, PlannedDataset
 from extracts.catalogue.contract import ColumnType, Dataset
 from extracts.extraction.duckdb_session import EngineSettings, reading_session, text
+from extracts.extraction.left_out import read_left_out
 from extracts.extraction.ordering import KEY, Sample, key_buckets, leading_pseudonym, order_columns, sort_into
 from extracts.extraction.people import People, entry_bytes
 from extracts.extraction.pseudonym import PERSON_KIND, message_sql, pseudonyms
@@ -29,7 +30,7 @@ from extracts.extraction.small_cells import asks_for_k
 from extracts.extraction.sources.names import SCHEMA
 from extracts.extraction.sources.postgres import PostgresSource, checked_snapshot
 from extracts.extraction.sources.rows import column_types, has_period, on_date, until_date, within
-from extracts.extraction.sources.view_sql import data_of, left_out_of
+from extracts.extraction.sources.view_sql import data_of
 from extracts.extraction.spool import Spool, ahead, bucket_count
 from extracts.extraction.treatment_sql import file_schema, treated
 from extracts.extraction.values import Snapshot
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     import duckdb
 
 _BATCH_ROWS = 100_000
-_READER, _MEMBERSHIP = "reader", "membership"
+_READER = "reader"
 _MESSAGE = "_message_"
 
 
@@ -70,7 +71,7 @@ class Reader:
     source: PostgresSource
     plan: ExtractPlan
     period: Period
-    on: date
+    snapshot: Snapshot
     keys: Keys
 
     def read(self, dataset: Dataset, folder: Path, expected: int) -> Treated:
@@ -79,13 +80,18 @@ class Reader:
         quasi = planned.quasi_identifiers if asks_for_k(self.plan, planned) else ()
         people = People(folder / "people", bucket_count(expected * len(planned.persons), entry_bytes()), quasi)
         rows = Spool(folder / "rows", bucket_count(expected, _row_bytes(planned)))
-        with people.spool, rows:
+        with ThreadPoolExecutor(1) as meanwhile, people.spool, rows:
+            left_out = meanwhile.submit(self._left_out, dataset)
             if leading_pseudonym(planned):
                 for batch in self._batches(planned, dataset, people):
                     rows.write(batch, key_buckets(batch.column(KEY), rows.buckets))
             else:
                 self._read_without_key(planned, dataset, people, rows, folder / "unsorted")
-        return Treated(rows, people, self._left_out(planned, dataset))
+        return Treated(rows, people, left_out.result())
+
+    def _left_out(self, dataset: Dataset) -> pa.Table:
+        key, snapshot = self.keys.membership, self.snapshot.exported
+        return read_left_out(self.plan, self.source, dataset, self.period, key, snapshot)
 
     def _read_without_key(
         self, planned: PlannedDataset, dataset: Dataset, people: People, rows: Spool, folder: Path
@@ -103,7 +109,7 @@ class Reader:
         messages = [message_sql(c.identifier_kind, f'"{c.source}"') for c in hashed]
         messages += [message_sql(PERSON_KIND, f'"{p}"') for p in planned.persons]
         distinct = {m: f"{_MESSAGE}{i}" for i, m in enumerate(dict.fromkeys(messages))}
-        columns = [f'{treated(c, self.on)} AS "{c.name}"' for c in planned.columns if c not in hashed]
+        columns = [f'{treated(c, self.snapshot.at.date())} AS "{c.name}"' for c in planned.columns if c not in hashed]
         columns += [f'{message} AS "{alias}"' for message, alias in distinct.items()]
         schema, leading = file_schema(planned), leading_pseudonym(planned)
         for batch in ahead(self._stream(f"SELECT {', '.join(columns)} FROM {self._query(planned, dataset)}")):
@@ -115,18 +121,6 @@ class Reader:
             rows = pa.record_batch(values, schema=schema)
             people.write(rows, marks)
             yield rows.append_column(KEY, found[leading][1]) if leading else rows
-
-    def _left_out(self, planned: PlannedDataset, dataset: Dataset) -> pa.Table:
-        view = left_out_of(self.plan, dataset)
-        query = f"SELECT d.person, d.why FROM {self._from(self.source.reading(view))}"
-        if has_period(planned):
-            query += f" WHERE {within(self.period, 'd.on_date', 'd.until_date')}"
-        rows = f"SELECT DISTINCT person, why FROM postgres_query('{_MEMBERSHIP}', {text(query)})"
-        found = []
-        for batch in self._stream(f"SELECT {message_sql(PERSON_KIND, 'person')} AS message, why FROM ({rows})"):
-            _, (marks,) = pseudonyms(self.keys.membership, [batch.column("message")], text=False)
-            found.append(pa.record_batch([marks, batch.column("why")], names=["mark", "why"]))
-        return pa.Table.from_batches(found, pa.schema([("mark", pa.uint64()), ("why", pa.string())]))
 
     def _stream(self, select: str) -> Iterator[pa.RecordBatch]:
         yield from self.connection.execute(select).to_arrow_reader(_BATCH_ROWS)
@@ -150,18 +144,15 @@ def open_reader(
     source: PostgresSource, plan: ExtractPlan, period: Period, snapshot: Snapshot, keys: Keys, settings: EngineSettings
 ) -> Iterator[Reader]:
     """A reader inside `snapshot`, which must be held by its exporter while the block lasts."""
-    roles = {_READER: source.role, _MEMBERSHIP: source.membership_role}
     with reading_session(settings) as connection:
-        for name, role in roles.items():
-            address = text(source.conninfo(role))
-            connection.execute(f"ATTACH {address} AS {name} (TYPE postgres, READ_ONLY, SCHEMA '{SCHEMA}')")
+        address = text(source.conninfo())
+        connection.execute(f"ATTACH {address} AS {_READER} (TYPE postgres, READ_ONLY, SCHEMA '{SCHEMA}')")
         connection.execute("SET lock_configuration = true")
         connection.execute("BEGIN TRANSACTION")
         order = text(f"SET TRANSACTION SNAPSHOT '{checked_snapshot(snapshot.exported)}'")
-        for name in roles:
-            connection.execute(f"CALL postgres_execute('{name}', {order})")
+        connection.execute(f"CALL postgres_execute('{_READER}', {order})")
         try:
-            yield Reader(connection, source, plan, period, snapshot.at.date(), keys)
+            yield Reader(connection, source, plan, period, snapshot, keys)
         finally:
             # Left to the connection's own ending, a source that broke off would abort the whole process (DuckDB 1.5.5).
             with suppress(Exception):

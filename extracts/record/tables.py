@@ -111,6 +111,42 @@ class BoardPaperRow(Base):
     written_at: Mapped[datetime]
 
 
+class ReviewAskedRow(Base):
+    """A review that was asked for, and by when."""
+
+    __tablename__ = "review_asked"
+    __table_args__ = (_of_a_request(), Index("review_asked_by_target", "target_on"))
+    request_id: Mapped[str] = mapped_column(primary_key=True)
+    version: Mapped[int] = mapped_column(primary_key=True)
+    review: Mapped[str] = mapped_column(primary_key=True)
+    policy_version: Mapped[str]
+    clause: Mapped[str]
+    asked_at: Mapped[datetime]
+    target_on: Mapped[date]
+
+
+class ReviewAnswerRow(Base):
+    """What was answered, by whom, and whose deputy that was."""
+
+    __tablename__ = "review_answer"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["request_id", "version", "review"],
+            [f"register.review_asked.{name}" for name in ("request_id", "version", "review")],
+        ),
+        UniqueConstraint("request_id", "version", "answered_by"),
+    )
+    request_id: Mapped[str] = mapped_column(primary_key=True)
+    version: Mapped[int] = mapped_column(primary_key=True)
+    review: Mapped[str] = mapped_column(primary_key=True)
+    answered_by: Mapped[str]
+    stands_for: Mapped[str]
+    document: Mapped[str]
+    digest: Mapped[str]
+    reviewers_digest: Mapped[str]
+    answered_at: Mapped[datetime]
+
+
 class DecisionRow(Base):
     """What was decided, and the plan that it binds."""
 

@@ -25,6 +25,7 @@ from extracts.record.entries import AssessmentEntry, RequestEntry
 from extracts.record.transaction import reading, unit_of_work
 from extracts.steps import notices
 from extracts.steps.requests import Examined, examine, stored_request
+from extracts.steps.review_standing import ask_reviews
 from extracts.steps.source_counting import count_groups
 
 if TYPE_CHECKING:
@@ -123,6 +124,7 @@ def _replace(
             "plan_digest": plan,
         },
     )
+    ask_reviews(work, unit, examined.request, actor, now)
 
 
 def _next_version(before: RequestEntry, request: Request, now: datetime) -> RequestEntry:

@@ -6,7 +6,9 @@ Rules:
 2. Who may sign is asked before anything is saved: the key must be listed for the role's namespace, the person must
    hold the role (the Controller: under a delegation that reaches this far), and may neither have asked for the request
    nor have submitted it, by any name.
-3. State and ledger event share a transaction; publishing the agreement's file comes after, and is made good at the
+3. The reviews that the policy asks for are there before anybody signs, and whoever answered one does not decide; but
+   the chair, who answers for the Board, signs for it.
+4. State and ledger event share a transaction; publishing the agreement's file comes after, and is made good at the
    next start if the process died in between.
 """
 
@@ -23,6 +25,7 @@ from extracts.agreement.refusal import check_leaves_time
 from extracts.agreement.signers import NAMESPACES
 from extracts.agreement.status import Status, transition
 from extracts.catalogue.people import Role
+from extracts.catalogue.reviewers import ReviewKind
 from extracts.errors import InvalidDocument, NotFound, NotPermitted
 from extracts.record import register
 from extracts.record.entries import RequestEntry, SignatureEntry
@@ -33,7 +36,8 @@ from extracts.steps.decided import Signed, signed_state, waiting_decisions
 from extracts.steps.drafting import Draft, decision_of, must_be_open, save_draft
 from extracts.steps.drafting import draw_up_decision as draw_up_decision
 from extracts.steps.publishing import publish_in_force
-from extracts.steps.requests import stored_request
+from extracts.steps.requests import stored_examined, stored_request
+from extracts.steps.review_standing import check_reviewed, considered
 from extracts.steps.signers import judge
 
 if TYPE_CHECKING:
@@ -68,6 +72,8 @@ def sign_decision(work: Workplace, drawn: Decision | Draft, role: Role, signatur
     check_leaves_time(decision, now)
     found = judge(work, decision.canonical(), signature, NAMESPACES[role], now)
     _must_not_have_submitted(work, entry, found)
+    _must_not_have_reviewed(work, entry, found, role)
+    _must_be_reviewed(work, entry, decision)
     recorded = SignatureEntry(decision.digest, found.namespace, found.principal, found.key_fingerprint, signature, now)
     with unit_of_work(work.register) as unit:
         # Locked first: of two that sign at once, the second sees what the other did.
@@ -153,6 +159,24 @@ def _reason(work: Workplace, decision: Decision) -> str:
         return work.policy.reason_codes.get(code, code) if code else ""
     except InvalidDocument:
         return code
+
+
+def _must_be_reviewed(work: Workplace, entry: RequestEntry, decision: Decision) -> None:
+    is_refusal = decision.outcome is DecisionOutcome.REFUSE  # what the policy stops is refused without reviews
+    passes = not is_refusal or stored_examined(work, entry.request_id).plan is not None
+    check_reviewed(work, entry, decision.outcome, policy_passes=passes)
+
+
+def _must_not_have_reviewed(work: Workplace, entry: RequestEntry, found: signing.Signature, role: Role) -> None:
+    with reading(work.register) as view:
+        answered = considered(work, view, entry, entry.version).answered
+    for review, name in answered.items():
+        is_the_boards_own = role is Role.BOARD and review is ReviewKind.BOARD
+        if work.parties.person(name) == work.parties.person(found.principal) and not is_the_boards_own:
+            raise NotPermitted(
+                f"{found.principal} answered the {review} review of {entry.request_id}, and cannot decide as {role}.",
+                advice="Nobody acts in two roles on one request: ask another signer.",
+            )
 
 
 def _told(decision: Decision, role: Role, found: signing.Signature) -> dict[str, object]:

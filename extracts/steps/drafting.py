@@ -22,6 +22,7 @@ from extracts.record.entries import AssessmentEntry, DecisionEntry, RequestEntry
 from extracts.record.transaction import Work, unit_of_work
 from extracts.steps.decided import waiting_decisions
 from extracts.steps.requests import Examined, examine, stored_examined, stored_request
+from extracts.steps.review_standing import check_reviewed
 
 if TYPE_CHECKING:
     from extracts.steps.workplace import Workplace
@@ -52,7 +53,8 @@ def draft_decision(
 ) -> Draft:
     """A decision on the newest version of a request, drawn up now (or `at`). Nothing is saved.
 
-    Raises PlanRefused if an approval is asked for what the policy stops, naming the findings.
+    Raises PlanRefused if an approval is asked for what the policy stops, naming the findings; Refused while a review
+    is missing.
     """
     entry = stored_request(work, request_id)
     must_be_open(entry)
@@ -63,6 +65,7 @@ def draft_decision(
             f"{request_id} cannot be approved: {_stopping(examined)}.",
             advice="Return it, refuse it, or refuse the columns concerned (--refuse-column).",
         )
+    check_reviewed(work, entry, terms.outcome, policy_passes=examined.plan is not None)
     decision = draw_up(
         examined.request,
         entry.digest,

@@ -1,4 +1,4 @@
-"""Loads what the organisation declares: parties, gateways, delegations, recipients' keys, and the policy in force."""
+"""Loads what the organisation declares: parties, gateways, delegations, recipients' keys, reviewers, and the policy."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from extracts.documents import read
 if TYPE_CHECKING:
     from extracts.agreement.policy import Policy
     from extracts.catalogue.parties import Parties
+    from extracts.catalogue.reviewers import Reviewers
     from extracts.steps.workplace import Places
 
 
@@ -32,3 +33,11 @@ def load_policy(places: Places) -> Policy:
     from extracts.agreement.policy import parse_policy
 
     return parse_policy(read(places.governance / "policy.yaml"))
+
+
+def load_reviewers(places: Places, parties: Parties) -> Reviewers:
+    """Who answers reviews. Where there is no such file, nobody does. Raises InvalidDocument."""
+    from extracts.catalogue.reviewers import NOBODY, parse_reviewers
+
+    file = places.governance / "reviewers.yaml"
+    return parse_reviewers(read(file), parties) if file.exists() else NOBODY

@@ -18,7 +18,7 @@ from extracts.agreement.notices import Audience, NoticeKind, notices
 from extracts.agreement.renewal import Renewal
 from extracts.agreement.status import CLOCK, Status
 from extracts.catalogue.people import Role
-from extracts.errors import NotFound, Outcome
+from extracts.errors import Outcome
 from extracts.record import register
 from extracts.record.delivery_entries import DeliveryEntry, RunEntry
 from extracts.record.entries import RequestEntry
@@ -97,11 +97,11 @@ def run_ended(unit: Work, run: RunEntry, at: datetime) -> None:
 def run_refused(unit: Work, request_id: str, run: str, outcome: Outcome, gate: str, at: datetime) -> None:
     """The same for a run that ended before its period was known. One of a request that there is not tells nobody."""
     if outcome in _BAD_ENDS:
-        try:
-            version = register.get_request(unit, request_id).version
-        except NotFound:
-            return
-        _run(unit, request_id, version, run, f"A run ended: {outcome}, at {gate or 'its start'}. Nothing left.", at)
+        # By its history, not its document: one that was edited in the register is just what an engineer has to hear of.
+        versions = [change.version for change in register.status_history(unit, request_id)]
+        what = f"A run ended: {outcome}, at {gate or 'its start'}. Nothing left."
+        if versions:
+            _run(unit, request_id, max(versions), run, what, at)
 
 
 def _run(unit: Work, request_id: str, version: int, run: str, what: str, at: datetime) -> None:

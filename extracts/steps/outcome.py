@@ -77,6 +77,8 @@ def _record(work: Workplace, key: RunKey, folder: RunFolder, found: dict[str, An
     now = work.now()
     build = folder.read("gate-build_extract").get("found", {})
     told = {"run": key.name, "outcome": found["outcome"], "gate": found["gate"], "delivery": found["delivery"]}
+    if control := folder.read(f"gate-{found['gate']}").get("error") if found["gate"] else "":
+        told["control"] = control
     with unit_of_work(work.register) as unit:
         try:
             ended = register.end_run(

@@ -20,6 +20,7 @@ from extracts.record.entries import AssessmentEntry, RequestEntry
 from extracts.record.transaction import reading, unit_of_work
 from extracts.steps import notices
 from extracts.steps.decided import foremost_decision
+from extracts.steps.review_standing import ask_reviews
 
 if TYPE_CHECKING:
     from extracts.agreement.assessment import Assessment
@@ -93,6 +94,7 @@ def submit_request(work: Workplace, file: Path, actor: str) -> Examined:
             register.save_assessment(unit, _assessed(examined, work))
             unit.event(now, "request.submitted", entry.request_id, actor, _told(examined, entry))
             notices.submitted(unit, entry.request_id, entry.version, now, expedited=bool(request.expedited))
+            ask_reviews(work, unit, request, actor, now)
             return examined
         there = Status(register.get_request(unit, entry.request_id, entry.version).status)
     if there in GOES_ON_AS_NEW_VERSION:

@@ -22,6 +22,7 @@ from extracts.steps.gate_approval import LOCAL
 from extracts.steps.in_force import movable_request
 from extracts.steps.last_run import LastRun, last_run
 from extracts.steps.renewals import renewal_due
+from extracts.steps.review_standing import missing_reviews, whose_move
 
 if TYPE_CHECKING:
     from extracts.steps.workplace import Workplace
@@ -79,7 +80,7 @@ def why(work: Workplace, request_id: str, period: str = "") -> Why:
         reason=run.reason if run else "",
         last_run=run.told if run else "",
         last_delivery=_last(deliveries),
-        move=_move(entry, agreement, run),
+        move=_reviewers(work, entry) or _move(entry, agreement, run),
         clock=clock,
         renewal=renewal,
     )
@@ -128,12 +129,28 @@ _MOVES = {
 }
 
 
+def _reviewers(work: Workplace, entry: RequestEntry) -> str:
+    """Who has to review before anybody decides; empty if nobody has."""
+    if entry.status not in (Status.SUBMITTED, Status.IN_REVIEW):
+        return ""
+    try:
+        missing = missing_reviews(work, entry.request_id)
+    except InvalidDocument:  # the policy cannot be read; what else is known is told all the same
+        return ""
+    steps = f"{_possible(entry)} It is approved only once it is reviewed."
+    return f"The reviewers' first: {whose_move(missing)}. {steps}" if missing else ""
+
+
+def _possible(entry: RequestEntry) -> str:
+    steps = [f"{s.verb} ({' or '.join(map(str, s.who))})" for s in next_steps(Status(entry.status))]
+    return f"Possible now: {', '.join(steps)}." if steps else "Nobody's: it is over."
+
+
 def _move(entry: RequestEntry, agreement: str, run: LastRun | None) -> str:
     if entry.status == Status.RETURNED:
         return "The requester's: answer with a new version, or withdraw it."
     if entry.status != Status.APPROVED:
-        steps = [f"{s.verb} ({' or '.join(map(str, s.who))})" for s in next_steps(Status(entry.status))]
-        return f"Possible now: {', '.join(steps)}." if steps else "Nobody's: it is over."
+        return _possible(entry)
     if agreement:
         return "The Board and the Controller: there is no agreement in force."
     if run is None:

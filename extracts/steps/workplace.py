@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from extracts.agreement.policy import Policy
     from extracts.catalogue.contract import Dataset
     from extracts.catalogue.parties import Parties
+    from extracts.catalogue.reviewers import Reviewers
     from extracts.mail.channel import Channel
 
 LOCAL = ZoneInfo("Europe/London")
@@ -111,6 +112,13 @@ class Workplace:
         from extracts.steps.governance import load_parties
 
         return load_parties(self.places)
+
+    @cached_property
+    def reviewers(self) -> Reviewers:
+        """Who answers which review of a request. Raises InvalidDocument."""
+        from extracts.steps.governance import load_reviewers
+
+        return load_reviewers(self.places, self.parties)
 
     @cached_property
     def policy(self) -> Policy:

@@ -14,6 +14,7 @@ from extracts.errors import HoldStops, Outcome, SourceChanged, SourceLate, Sourc
 from extracts.extraction.sources.checks import check_source
 from extracts.extraction.sources.names import role_name
 from extracts.extraction.sources.postgres import PostgresSource, open_source
+from extracts.extraction.sources.view_sql import ExpectedView, counts_of, data_of, left_out_of
 from extracts.extraction.values import SourceCheck
 from tests.support.builders import a_plan, some_limits
 from tests.support.postgres import Database
@@ -263,3 +264,18 @@ class TestReachingIt:
         with pytest.raises(SourceUnreachable) as refused:
             check(source, open_source(PLAN, address, passfile))
         assert "no_such_database" not in str(refused.value)
+
+
+class TestHowTheServerReadsIt:
+    @pytest.mark.parametrize("view", [counts_of, left_out_of, data_of])
+    def test_statistics_that_are_out_of_date_do_not_make_it_compare_each_row_with_each_hold(
+        self, source: SmallSource, entered: PostgresSource, view: Callable[..., ExpectedView]
+    ) -> None:
+        source.hold("QQ000001A")
+        source.execute("ANALYZE dwp.person, dwp.pension_credit_award, dwp.hold")  # one row each, which is soon untrue
+        relation = view(PLAN, source.datasets["pension_credit_award"]).name
+        role = entered.membership_role if view is left_out_of else ""
+        with entered.transaction(role) as connection:
+            plan = "\n".join(row[0] for row in connection.execute(f"EXPLAIN SELECT * FROM {relation}".encode()))
+        assert "Join" in plan
+        assert "Nested Loop" not in plan

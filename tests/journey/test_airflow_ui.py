@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import re
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -25,15 +26,24 @@ from extracts.extraction.sources.names import data_view
 from extracts.local.airflow import LocalAirflow
 from extracts.local.airflow_client import AirflowClient
 from extracts.local.airflow_config import AirflowConfig, User
+from extracts.local.consideration import start_consideration
 from extracts.local.home import SOURCE
+from extracts.local.passwords import write_secret
 from extracts.local.people import CONTROLLER
 from extracts.local.processes import wait_until
 from extracts.settings import PROJECT
 from tests.journey.test_canary import passwords
+from tests.support.deciding import submit
 from tests.support.world import AGREEMENTS, ANALYSTS, FIFE, SCP, World, copied
 
 pytestmark = [pytest.mark.airflow, pytest.mark.timeout(900)]
-USERS = (User("engineer", "op"), User("forum", "viewer"), User(CONTROLLER, "op"))
+REVIEWERS = ("legal", "dpo", "security", "owner", "board")
+USERS = (
+    User("engineer", "op"),
+    User("forum", "viewer"),
+    User(CONTROLLER, "op"),
+    *(User(name, "user") for name in REVIEWERS),
+)
 LOST = "outcome-lost"  # the run whose outcome cannot be written down
 WIDTHS = (1440, 900)
 PLANTED = ("QQ98765", "ZZCANARYNAME")  # a number that the source suite refuses, and a name
@@ -314,6 +324,89 @@ def test_a_task_s_links_lead_to_its_own_run(scene):
     assert links == {"Explained plan": plan, "Quality report": report, "Manifest": manifest}
 
 
+# --- a request is considered ------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Consideration:
+    """A run of `consider_request`, as its reviewers see it."""
+
+    scene: Scene
+    engineer: AirflowClient
+    request_id: str
+    run_id: str
+
+    def states(self) -> dict[str, str]:
+        found = self.engineer.task_instances("consider_request", self.run_id)
+        return {t["task_id"]: t["state"] for t in found}
+
+    def reaches(self, state: str, *tasks: str) -> None:
+        """Waits until all of these tasks are in a state."""
+
+        def there() -> bool:
+            found = self.states()
+            return all(found[t] == state for t in tasks)
+
+        assert wait_until(there, 180, every_s=1), (state, self.states())
+
+    def answer(self, user: str, review: str, **given: str) -> None:
+        """What a person sends by the form. Raises NotPermitted."""
+        fields = {"reasons": "Looked at.", "refuse": "", "conditions": ""} | given
+        path = f"{self._task(f'review_{review}')}/-1/hitlDetails"
+        with self.scene.airflow.client(user) as client:
+            client.patch(path, {"chosen_options": ["supports"], "params_input": fields})
+
+    def mark(self, task: str, state: str) -> None:
+        """A task set to a state by hand."""
+        self.engineer.patch(self._task(task), {"new_state": state})
+
+    def events(self, kind: str) -> list[tuple[str, str, str]]:
+        """(actor, review, reason) of the ledger's events about the request."""
+        found = [e for e in self.scene.world.ledger(kind) if e.subject == self.request_id]
+        return [(e.actor, e.payload["review"], e.payload.get("reason", "")) for e in found]
+
+    def _task(self, task: str) -> str:
+        return f"dags/consider_request/dagRuns/{quote(self.run_id, safe='')}/taskInstances/{task}"
+
+
+@pytest.fixture(scope="module")
+def considered(scene, tmp_path_factory) -> Consideration:
+    """A request for which a run has been started, and whose reviews wait."""
+    request_id = submit(scene.world, tmp_path_factory.mktemp("considered"), reviewed=False)
+    scene.engineer.wait_for_dags({"consider_request"})
+    login = tmp_path_factory.mktemp("login") / "engineer"
+    write_secret(login, f"engineer:{scene.airflow.config.passwords()['engineer']}\n")
+    settings = {"EXTRACTS_AIRFLOW_URL": scene.airflow.url, "EXTRACTS_AIRFLOW_LOGIN": str(login)}
+    run_id, again = (start_consideration(settings, request_id, 1) for _ in range(2))
+    assert run_id == again == f"{request_id}.v1"
+    assert len(scene.engineer.runs("consider_request")) == 1
+    found = Consideration(scene, scene.engineer, request_id, run_id)
+    found.reaches("awaiting_input", *SPECIALISTS)
+    time.sleep(2)  # an answer within a third of a second of the task's beginning to wait is lost
+    return found
+
+
+SPECIALISTS = ("review_legal", "review_data_protection", "review_security", "review_information_asset_owner")
+
+
+def test_only_whoever_is_assigned_answers_a_review_and_marking_it_done_answers_nothing(considered):
+    """Somebody not assigned is turned away, what cannot be read is asked for again, and marking answers nothing."""
+    for stranger in ("security", "engineer", "forum"):
+        with pytest.raises(NotPermitted):
+            considered.answer(stranger, "legal")
+    considered.answer("legal", "legal", refuse="address: Letters can go through the office.")
+    considered.answer("dpo", "data_protection", conditions="There are none to this answer.")
+    considered.answer("security", "security")
+    considered.mark("review_information_asset_owner", "success")
+    considered.reaches("failed", "recorded_information_asset_owner")
+    considered.reaches("success", "recorded_legal", "recorded_security")
+    considered.reaches("awaiting_input", "review_data_protection")
+    assert sorted(considered.events("review.refused")) == [
+        ("consider_request", "information asset owner", "no answer was given"),
+        ("dpo", "data protection", "the answer cannot be read"),
+    ]
+
+
 # --- what a person sees -----------------------------------------------------------------------------------------------
 
 
@@ -420,7 +513,6 @@ def test_watch_says_that_the_scheduler_is_alive_by_saying_nothing(scene, forum):
     assert "agreements are in force" in text
     assert "No request waits for anybody." in text
     assert "scheduler does not run" not in text
-    assert "paused" not in text
 
 
 @pytest.mark.browser

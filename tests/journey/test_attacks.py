@@ -22,6 +22,7 @@ from extracts.agreement.drawing_up import Terms
 from extracts.catalogue.people import Role
 from extracts.errors import ApprovalMissing, CheckFailed, ExtractsError, NotPermitted, Outcome, Refused
 from extracts.local.people import BOARD, CONTROLLER
+from extracts.local.world import review_all
 from extracts.record import register
 from extracts.record.delivery_entries import DeliveryState
 from extracts.record.transaction import reading, unit_of_work
@@ -155,6 +156,7 @@ def _second_version(world: World, folder: Path) -> None:
     file = folder / "request.yaml"
     file.write_text(text.replace("version: 1", "version: 2", 1))
     submit_request(world.work, file, "someone@gov.scot.example")
+    review_all(world.work, FIFE)
     terms = Terms(
         outcome=DecisionOutcome.APPROVE, reasons="Fewer.", delegation=next(iter(world.work.parties.delegations))
     )
@@ -233,7 +235,7 @@ def test_whoever_submitted_a_request_does_not_decide_on_it(world: World, tmp_pat
     (tmp_path / "request.yaml").write_text(text.replace("version: 1", "version: 2", 1))
     submit_request(world.work, tmp_path / "request.yaml", BOARD)
     terms = Terms(
-        outcome=DecisionOutcome.APPROVE, reasons="Mine.", delegation=next(iter(world.work.parties.delegations))
+        outcome=DecisionOutcome.RETURN, reasons="Mine.", delegation=next(iter(world.work.parties.delegations))
     )
     decision = draw_up_decision(world.work, FIFE, terms, (), BOARD)
     with pytest.raises(NotPermitted, match="submitted"):

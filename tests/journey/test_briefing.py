@@ -10,6 +10,7 @@ import pytest
 
 from extracts.documents import read
 from extracts.local.people import BOARD, CONTROLLER
+from extracts.local.world import review_all
 from extracts.record import register
 from extracts.record.transaction import reading
 from extracts.settings import PROJECT
@@ -124,6 +125,7 @@ def test_less_is_offered_accepted_by_the_requester_and_signed(asked: World) -> N
     assert event.payload == {"from_version": 1, "version": 2, "offer_digest": offer["digest"]}
     assert extracts(asked, "request", "accept", ASKED, "--as-user", REQUESTER).code == 2  # it was about version 1
 
+    review_all(asked.work, ASKED)
     for role, signer in (("board", BOARD), ("controller", CONTROLLER)):
         key = asked.home.people.key(signer)
         arguments = ("--as", role, "--signer", signer, "--key", key, "--outcome", "approve", "--reasons", "As offered.")

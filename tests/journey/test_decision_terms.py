@@ -10,8 +10,10 @@ import pytest
 
 from extracts import signing
 from extracts.cli.options import signed_in
+from extracts.errors import NotPermitted
 from extracts.local.home import DemoHome
 from extracts.local.people import BOARD, CONTROLLER
+from extracts.local.world import review_all
 from extracts.steps.decided import foremost_decision, waiting_decisions
 from tests.support.command_line import extracts
 from tests.support.decision_commands import DEFAULTS, decide, made_key, submit
@@ -178,9 +180,12 @@ def test_whoever_submits_under_another_name_does_not_decide_on_it(
 ) -> None:
     with monkeypatch.context() as patched:
         patched.setattr("extracts.cli.options.signed_in", lambda: "board")
-        request_id = submit(shared, tmp_path, 215, as_user="a.clerk")
+        request_id = submit(shared, tmp_path, 215, as_user="a.clerk", reviewed=False)
     history = extracts(shared, "request", "show", request_id, "--json").json["history"]
     assert "board as a.clerk" in history[0]
-    said = decide(shared, request_id, "board", shared.home.people.key(BOARD))
+    with pytest.raises(NotPermitted, match=f"{BOARD} asked for it, or submitted it"):
+        review_all(shared.work, request_id)
+    terms = ("--outcome", "return", "--reasons", "Ask for less.")
+    said = decide(shared, request_id, "board", shared.home.people.key(BOARD), *terms)
     assert said.code == 1
     assert f"{BOARD} submitted {request_id}" in said.text

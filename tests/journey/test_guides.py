@@ -21,6 +21,7 @@ from extracts.handover.decryption import decrypt_stream, read_identity
 from extracts.local.home import SOURCE, DemoHome
 from extracts.local.people import BOARD, CONTROLLER, SERVICE
 from extracts.local.postgres import EmbeddedPostgres
+from extracts.local.world import review_all
 from extracts.settings import PROJECT
 from extracts.steps.approval_file import load_published
 from extracts.steps.signers import service_principal
@@ -130,6 +131,7 @@ def test_two_people_decide_and_stop_as_the_page_says(world: World, tmp_path: Pat
     (tmp_path / "second.yaml").write_text(text.replace("version: 1", "version: 2", 1))
     shell = a_shell(world, tmp_path)
     shell.works("extracts request submit second.yaml")
+    review_all(world.work, SCP)
     for role, who in ((Role.BOARD, BOARD), (Role.CONTROLLER, CONTROLLER)):
         shell.names = {"~/.ssh/id_ed25519": str(world.home.people.key(who)), "2027-03-31": "2028-03-31"}
         shell.names["host=uc.example dbname=warehouse user=dba"] = world.home.postgres.conninfo(SOURCE)

@@ -140,12 +140,10 @@ def test_an_agreement_that_is_over_is_told_once(shared: World, tmp_path: Path) -
     assert kinds(shared, request_id, "stopped") == ["engineer", "recipient", "requester"]
 
 
-def test_a_delivery_is_told_to_its_recipient_and_a_stopped_run_to_the_engineer(world: World) -> None:
-    assert world.run(FIFE)["outcome"] == "delivered"
-    assert kinds(world, FIFE, "delivered") == ["recipient"]
-    world.order(FIFE, OrderKind.SUSPEND)
-    assert world.run(FIFE)["outcome"] == "stopped by a control"
-    with reading(world.work.register) as view:
+def test_a_run_that_a_control_stopped_is_told_to_the_engineer(shared: World) -> None:
+    shared.order(FIFE, OrderKind.SUSPEND)
+    assert shared.run(FIFE)["outcome"] == "stopped by a control"
+    with reading(shared.work.register) as view:
         stopped = [k.notice for k in outbox.list_notices(view, request_id=FIFE) if ":run:" in k.notice.cause]
     assert [(n.audience, "check_approval" in n.body) for n in stopped] == [("engineer", True)]
 

@@ -11,6 +11,8 @@ import pytest
 from extracts.errors import Outcome
 from extracts.handover.manifest import read_manifest
 from extracts.handover.verify import verify_delivery
+from extracts.record.notices import list_notices
+from extracts.record.transaction import reading
 from extracts.steps.ledger_check import check_ledger
 from tests.support.world import AGREEMENTS, ANALYSTS, FIFE, REFUSED, SCP, World
 
@@ -24,6 +26,9 @@ def test_every_approved_agreement_is_delivered_and_verifies(world: World) -> Non
         people = world.home.people
         verified = verify_delivery(folder, people.allowed_signers, datetime.now(UTC), people.identity(recipient))
         assert verified.passed, verified.sentences()
+        with reading(world.work.register) as view:
+            told = [k.notice for k in list_notices(view, request_id=request_id) if k.notice.kind == "delivered"]
+        assert [(n.audience, folder.name in n.body) for n in told] == [("recipient", True)], "told once"
     assert not world.staged()
     report = check_ledger(world.work, (world.work.places.drop_zone,))
     assert report.passed

@@ -13,6 +13,7 @@ from extracts.agreement.drawing_up import Terms
 from extracts.agreement.signers import NAMESPACES
 from extracts.catalogue.people import Role
 from extracts.local.people import BOARD, CONTROLLER
+from extracts.local.world import review_all
 from extracts.settings import PROJECT
 from extracts.steps.decided import Signed
 from extracts.steps.decisions import sign_decision
@@ -27,9 +28,17 @@ _numbers = count(500)
 
 
 def submit(
-    world: World, folder: Path, request_id: str = "", version: int = 1, changes: Mapping[str, str] | None = None
+    world: World,
+    folder: Path,
+    request_id: str = "",
+    version: int = 1,
+    changes: Mapping[str, str] | None = None,
+    reviewed: bool = True,
 ) -> str:
-    """A version of a request like the one of Fife Council; under a new id if none is given. Its id."""
+    """A version of a request like the one of Fife Council, its reviews answered; under a new id if none is given.
+
+    Its id.
+    """
     request_id = request_id or f"SDDSB-2026-{next(_numbers)}"
     text = (PROJECT / "examples" / "requests" / "fife-benefit-cap.yaml").read_text()
     for old, new in {FIFE: request_id, "version: 1\n": f"version: {version}\n", **(changes or {})}.items():
@@ -37,7 +46,8 @@ def submit(
         text = text.replace(old, new, 1)
     file = folder / f"{request_id}-{version}.yaml"
     file.write_text(text)
-    submit_request(world.work, file, REQUESTER)
+    if submit_request(world.work, file, REQUESTER).plan and reviewed:
+        review_all(world.work, request_id)
     return request_id
 
 

@@ -30,6 +30,9 @@ Connection = psycopg.Connection[tuple[Any, ...]]
 _CHANGED = ("42", "3F", "0A")  # no such table, column or schema; not permitted
 _GONE = ("08", "57P", "53", "28", "55P", "40", "25P", "57014")  # no connection, shut down, too many, timeouts
 _SESSION = ("search_path = ''", "TimeZone = 'UTC'", "DateStyle = 'ISO, YMD'", "quote_all_identifiers = off")
+# Persons are joined with the hold list by the form of their numbers, of which the server has no statistics; where it
+# has none of a table either (loaded a moment ago), it may take a million rows for one, and compare each with each.
+_PLANS = "-c enable_nestloop=off"
 _CONNECTION = {"connect_timeout": "10", "keepalives_idle": "30", "application_name": "governed-extracts"}
 
 
@@ -102,7 +105,9 @@ def open_source_as(
             f"The source would be entered as another role than {role}, which would not minimise by itself.",
             advice="Leave the user out of the address, or set EXTRACTS_ALLOW_QUERY_ENFORCEMENT to yes.",
         )
-    whole = make_conninfo("", **{**_CONNECTION, **{k: v for k, v in keywords.items() if v is not None}})
+    given = {k: v for k, v in keywords.items() if v is not None}
+    options = f"{given.pop('options', '')} {_PLANS}".strip()
+    whole = make_conninfo("", **{**_CONNECTION, **given, "options": options})
     if user and user != role:
         return PostgresSource(whole, user, "query", membership_role=user)
     return PostgresSource(whole, role, "role")

@@ -1,0 +1,44 @@
+"""Pages that commands write: to a file in one step, or to standard output."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from extracts.errors import UsageError
+
+Output = Annotated[
+    Path | None, typer.Option(help="The file to write; default: standard output.", metavar="FILE", show_default=False)
+]
+
+
+def put_page(page: str, output: Path | None, as_json: bool) -> None:
+    """Writes a page to its file, which is whole or not there; without one to standard output, unless JSON goes there.
+
+    Raises UsageError if it cannot be written.
+    """
+    if output is not None:
+        _write(output, page.encode())
+    elif not as_json:
+        sys.stdout.write(page)
+
+
+def _write(path: Path, data: bytes) -> None:
+    try:
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as stream:
+            stream.write(data)
+        try:
+            os.chmod(stream.name, 0o644)
+            os.replace(stream.name, path)
+        except OSError:
+            os.unlink(stream.name)
+            raise
+    except OSError as error:
+        raise UsageError(
+            f"{path} cannot be written ({error.strerror}).", advice="Name a file in a folder that is there."
+        ) from None

@@ -18,6 +18,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from enum import StrEnum
+from functools import cached_property
 from typing import Any, Protocol
 
 from extracts.agreement.policy import TargetDays
@@ -92,27 +93,27 @@ class Clock:
     ended_on: date | None = None
     due_on: date | None = None
 
-    @property
+    @cached_property
     def days(self) -> int:
         """Working days with those who decide."""
         return sum(stage.days for stage in self.stages)
 
-    @property
+    @cached_property
     def target(self) -> int:
         """Working days that it may take."""
         return sum(stage.target for stage in self.stages)
 
-    @property
+    @cached_property
     def stage(self) -> Stage | None:
         """The stage that it is in, while the clock runs."""
         return next((s for s in self.stages if s.due_on), None)
 
-    @property
+    @cached_property
     def overdue(self) -> bool:
         """Whether somebody has to hurry."""
         return self.pace is Pace.RUNS and (self.days > self.target or bool(self.stage and self.stage.late))
 
-    @property
+    @cached_property
     def due_by(self) -> date | None:
         """The day by which somebody has to act: for the stage, or for the whole if that comes first."""
         return min((d for d in (self.due_on, self.stage and self.stage.due_on) if d), default=None)
@@ -146,7 +147,7 @@ class _Span:
     first: date
     last: date
 
-    @property
+    @cached_property
     def days(self) -> int:
         return working_days_between(self.first, self.last, BOTH_NATIONS)
 

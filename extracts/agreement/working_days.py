@@ -55,13 +55,18 @@ def working_days_between(start: date, end: date, nations: tuple[str, ...] = SCOT
     """How many working days after `start`, up to and with `end`; 0 if `end` is not later."""
     if end <= start:
         return 0
-    before = sum(len(_working_days(year, nations)) for year in range(start.year, end.year))
-    return before + _passed(end, nations) - _passed(start, nations)
+    return _in_years(start.year, end.year, nations) + _passed(end, nations) - _passed(start, nations)
 
 
 def _passed(day: date, nations: tuple[str, ...]) -> int:
     """The working days of its year up to and with this one."""
     return bisect_right(_working_days(day.year, nations), day)
+
+
+@lru_cache(maxsize=1_024)
+def _in_years(first: int, end: int, nations: tuple[str, ...]) -> int:
+    """The working days of the years from the first until before the end."""
+    return sum(len(_working_days(year, nations)) for year in range(first, end))
 
 
 @lru_cache(maxsize=64)

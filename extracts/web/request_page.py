@@ -16,6 +16,7 @@ from extracts.agreement.assessment import Assessment, Finding, FindingOutcome, Q
 from extracts.agreement.columns_decided import ColumnFate, column_lines
 from extracts.agreement.decision import Decision
 from extracts.agreement.decision_words import decision_in_words
+from extracts.agreement.refusal import clauses
 from extracts.agreement.request_fields import EMERGENCY
 from extracts.agreement.request_summary import request_in_words
 from extracts.agreement.status import CLOCK, Status, next_steps
@@ -69,6 +70,7 @@ def request_page(request_id: str) -> HTMLResponse:
         decided=complete.decision if complete else None,
         days_to_ask=_days_to_ask(work, complete.decision) if complete else 0,
         reason=_reason(work, complete),
+        clause=_own_clause(complete, found),
         is_open=found.entry.status in _OPEN,
         lines=lines,
         counts={fate.value: sum(line.fate is fate for line in lines) for fate in ColumnFate},
@@ -121,6 +123,12 @@ def _reason(work: Workplace, signed: Signed | None) -> str:
     """What the policy's reason code means; the code itself if the policy no longer has it."""
     code = signed.decision.reason_code if signed else ""
     return work.policy.reason_codes.get(code, code) if code else ""
+
+
+def _own_clause(signed: Signed | None, found: Standing) -> str:
+    """The clause that the deciders named; empty if it is those of the findings, which are told one by one."""
+    named = signed.decision.clause if signed else ""
+    return "" if named == clauses(_stopping(found.whole)) else named
 
 
 def _stopping(assessment: Assessment | None) -> list[Finding]:

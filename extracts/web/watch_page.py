@@ -84,12 +84,10 @@ def watch_page(airflow: Annotated[AirflowState, Depends(airflow_state)]) -> HTML
 def _requests(work: Workplace) -> dict[str, Any]:
     """The requests that wait, the most urgent first, and how many there are in all."""
     with reading(work.register) as view:
-        waiting = awaited(work, view)
-        shown = waiting[:MOST_REQUESTS]
-        moves = moves_of(view, [a.request for a in shown])
-    rows = [RequestsRow(a, status_mark(a.request.status), clock_mark(a.clock), moves[a.id]) for a in shown]
-    late = sum(a.clock.overdue for a in waiting)
-    return {"requests": rows, "waiting": len(waiting), "overdue": late, "overdue_only": OVERDUE}
+        waiting = awaited(work, view, MOST_REQUESTS)
+        moves = moves_of(view, [a.request for a in waiting.shown])
+    rows = [RequestsRow(a, status_mark(a.request.status), clock_mark(a.clock), moves[a.id]) for a in waiting.shown]
+    return {"requests": rows, "in_all": waiting.in_all, "overdue": waiting.overdue, "overdue_only": OVERDUE}
 
 
 def _shown(rows: Sequence[WatchRow]) -> tuple[list[WatchRow], int]:

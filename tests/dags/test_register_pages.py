@@ -8,8 +8,10 @@ from __future__ import annotations
 import html
 import itertools
 import re
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -17,6 +19,7 @@ from airflow.api_fastapi.common.db.common import _get_session
 from airflow.api_fastapi.core_api.security import DagAccessEntity, get_user
 from fastapi.testclient import TestClient
 
+from extracts.catalogue.people import Role
 from extracts.errors import Outcome
 from extracts.record import register
 from extracts.record.transaction import reading
@@ -25,7 +28,7 @@ from extracts.web.access import may_read, may_read_everything
 from extracts.web.airflow_state import AirflowState, airflow_state
 from extracts.web.app import make_app
 from tests.dags.conftest import RUN
-from tests.support.deciding import REQUESTER, decide, submit
+from tests.support.deciding import EXPEDITED, REQUESTER, decide, draw_up, sign, submit
 from tests.support.past import delivered_before, month_before, ran
 from tests.support.story import titled
 from tests.support.world import ANALYSTS, FIFE, REFUSED, SCP, World
@@ -157,7 +160,7 @@ def test_no_page_holds_a_person_s_value_or_where_this_machine_keeps_things(clien
     assert str(delivered.home.home) not in text
 
 
-@pytest.mark.parametrize("field", ["words", "recipient", "status", "dataset", "gateway", "page"])
+@pytest.mark.parametrize("field", ["words", "recipient", "status", "dataset", "gateway", "clock", "page"])
 @pytest.mark.parametrize("value", [EVIL, "' OR ''='", "%", "\x00", "9" * 400, "-1", "%2e%2e", "٣"])
 def test_whatever_stands_in_the_address_is_text_and_nothing_else(client, field, value):
     answer = client.get("/register", params={field: value})
@@ -208,6 +211,137 @@ def test_each_line_leads_to_the_request_its_agreement_and_its_dag(client):
 
 def test_a_list_that_is_empty_says_so(client):
     assert "No request is like that" in client.get("/register?words=nobody").text
+
+
+# --- clocks -----------------------------------------------------------------------------------------------------------
+
+
+def submitted_before(world: World, folder: Path, days: int, changes: dict[str, str] | None = None) -> str:
+    world.later(days=-days)
+    try:
+        return submit(world, folder, changes=changes)
+    finally:
+        world.later(days=days)
+
+
+def row_of(text: str, request_id: str) -> str:
+    return words(next(r for r in re.findall(r"<tr>.*?</tr>", text, re.S) if f"/request/{request_id}" in r))
+
+
+@pytest.fixture(scope="module")
+def waiting(delivered: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """Requests that wait: one far too long, one that is urgent, one that is new, one with its requester."""
+    folder = tmp_path_factory.mktemp("waiting")
+    made = {
+        "late": submitted_before(delivered, folder, 60),
+        "urgent": submitted_before(delivered, folder, 12, EXPEDITED),
+        "new": submit(delivered, folder),
+        "returned": submit(delivered, folder),
+    }
+    why = {"comments": (("retention.days", "Why so long?"), ("benefit_cap.forenames", "Is it needed?"))}
+    sign(delivered, draw_up(delivered, made["returned"], "return", **why), Role.BOARD)
+    sign(delivered, draw_up(delivered, made["late"]), Role.BOARD)
+    yield made
+    for request_id in made.values():
+        withdraw_request(delivered.work, request_id, REQUESTER, "It was for a test.")
+
+
+def test_the_register_tells_the_clock_of_each_request_in_words_and_not_by_colour_alone(client, waiting):
+    text = client.get("/register").text
+    late, urgent = row_of(text, waiting["late"]), row_of(text, waiting["urgent"])
+    assert re.search(r"4\d of 30 ✗ overdue was due \d+ \w+ 20\d\d", late), late
+    assert re.search(r"\d+ of 3 submitted ✗ overdue was due \d+ \w+ 20\d\d » expedited", urgent), urgent
+    assert re.search(r"0 of 20 submitted due \d+ \w+ 20\d\d", row_of(text, waiting["new"]))
+    assert "0 of 30 ‖ stopped: it is with the requester" in row_of(text, waiting["returned"])
+    assert "0 of 30 ended" in row_of(text, FIFE)
+
+
+def test_what_is_overdue_is_one_choice_away_and_what_stands_still_is_not_overdue(client, waiting):
+    text = client.get("/register?clock=overdue").text
+    assert set(re.findall(r"/extracts/request/([^\"]+)", text)) == {waiting["late"], waiting["urgent"]}
+    assert '<option value="overdue" selected>' in text
+    assert "No request is like that" in client.get("/register?clock=overdue&recipient=social-security-scotland").text
+
+
+def test_the_clocks_of_a_page_take_one_question_however_many_lines_it_has(client, waiting, monkeypatch):
+    asked = []
+    ask = register.status_histories
+    monkeypatch.setattr(register, "status_histories", lambda *given: asked.append(given) or ask(*given))
+    assert client.get("/register").status_code == 200
+    assert len(asked) == 1
+
+
+def test_a_request_s_page_tells_the_clock_by_stage_and_whose_move_it_is(client, waiting):
+    text = words(client.get(f"/request/{waiting['late']}").text)
+    assert re.search(r"The clock 4\d of 30 working days, counted from", text)
+    assert "✗ overdue" in text
+    assert re.search(r"Submitted, until the first signature 4\d 20 – does not run ✗ late", text)
+    assert "Whose move it is. The Controller: the Board has signed a decision" in text
+
+
+def test_the_expedited_lane_says_that_immediate_danger_is_a_call_to_999(client, waiting):
+    sentence = "Immediate danger to a person is a call to 999, not a data request."
+    assert text_count(client, waiting["urgent"], f"{sentence} The expedited lane has fewer target days") == 1
+    assert text_count(client, waiting["new"], "999") == 0
+
+
+def text_count(client: TestClient, request_id: str, said: str) -> int:
+    return words(client.get(f"/request/{request_id}").text).count(said)
+
+
+def test_watch_lists_what_waits_the_overdue_first_with_whose_move_it_is(client, waiting):
+    text = client.get("/watch").text
+    order = [r for r in re.findall(r"/extracts/request/([^\"]+)", text) if r in waiting.values()]
+    assert set(order[:2]) == {waiting["late"], waiting["urgent"]}
+    assert order[2:] == [waiting["new"], waiting["returned"]]
+    assert "The Controller: the Board has signed" in row_of(text, waiting["late"])
+    assert "The requester: answer with a new version" in row_of(text, waiting["returned"])
+    assert "✗ 2 overdue" in words(text)
+    assert 'href="/extracts/register?clock=overdue"' in text
+
+
+# --- a request that is returned, and answered -------------------------------------------------------------------------
+
+
+def test_a_returned_request_tells_its_comments_by_field(client, waiting):
+    text = words(client.get(f"/request/{waiting['returned']}").text)
+    assert "The answer: returned with questions" in text
+    assert "About your fields datasets.benefit_cap.forenames : Is it needed? retention.days : Why so long?" in text
+    assert "To be asked by" not in text, "a return closes nothing"
+
+
+def test_a_resubmission_shows_what_it_changed_and_which_comments_it_answers(client, delivered, tmp_path):
+    request_id = submit(delivered, tmp_path)
+    comments = (("retention.days", "Why so long?"), ("benefit_cap.forenames", EVIL))
+    sign(delivered, draw_up(delivered, request_id, "return", comments=comments), Role.BOARD)
+    submit(delivered, tmp_path, request_id, 2, {"days: 120": "days: 90"})
+    try:
+        page = client.get(f"/request/{request_id}").text
+        text = words(page)
+        assert "What changed since version 1 Version 1 was returned with 2 comments" in text
+        assert "retention.days Why so long? ✓ the field was changed" in text
+        assert "✗ the field is as it was" in text
+        assert "retention.days 120 90" in text
+        assert EVIL not in page
+        assert "&lt;script&gt;" in page
+    finally:
+        withdraw_request(delivered.work, request_id, REQUESTER, "It was for a test.")
+
+
+def test_a_first_version_compares_itself_with_nothing(client, waiting):
+    assert text_count(client, waiting["new"], "What changed") == 0
+
+
+@pytest.mark.parametrize(("days", "said"), [(0, "working days from today"), (90, "that day is over")])
+def test_a_refusal_names_clause_and_the_last_day_for_going_on(client, delivered, tmp_path, monkeypatch, days, said):
+    request_id = submit(delivered, tmp_path)
+    decision = decide(delivered, request_id, "refuse", clause="UK GDPR, article 5(1)(c)")
+    later = replace(delivered.work, now=lambda: datetime.now(UTC) + timedelta(days=days))
+    monkeypatch.setattr("extracts.web.request_page.open_desk", lambda: later)
+    text = words(client.get(f"/request/{request_id}").text)
+    assert "Under which clause UK GDPR, article 5(1)(c)" in text
+    assert f"To be asked by {decision.escalate_until:%-d %B %Y}, included" in text
+    assert said in text
 
 
 # --- a request --------------------------------------------------------------------------------------------------------

@@ -11,12 +11,14 @@ import pytest
 from extracts import signing
 from extracts.canonical import digest
 from extracts.errors import Outcome
+from extracts.record.board_papers import BoardPaper, PaperKind, save_paper
 from extracts.record.departures import count_departures, list_departures, plans_of
 from extracts.record.entries import DecisionEntry, SignatureEntry
 from extracts.record.expectations import attempts_since, left_for, running_agreements
 from extracts.record.overview import Wanted, count_lines, list_choices, list_lines
 from extracts.record.register import end_run, record_signature, save_decision, save_request, set_status, start_run
 from extracts.record.transaction import Work, unit_of_work
+from extracts.record.waiting import offered, signed_in_part, waiting_requests
 from tests.support.builders import a_decision
 from tests.support.register import NOON, Register, a_delivery, a_register, a_request, a_run, publish, sees
 
@@ -87,7 +89,9 @@ def register(module_database) -> Iterator[Register]:
         moved(unit, SCP, "suspended", before="approved")
         moved(unit, OLD, "refused")
         decided(unit, NEW, roles=ROLES[:1])
-        asked(unit, FIFE, 5, version=2)
+        asked(unit, FIFE, 5, version=2, document=document() | {"expedited": {"reason": "Soon."}})
+        save_paper(unit, BoardPaper(FIFE, 2, PaperKind.COUNTER_OFFER, {"less": "children"}, NOON))
+        save_paper(unit, BoardPaper(NEW, 1, PaperKind.BRIEFING, {"held": "yes"}, NOON))
         moved(unit, FIFE, "in review", version=2)
         unit.event(NOON, "test.did", FIFE, "tester@dwp.example")
     yield made
@@ -160,6 +164,37 @@ def test_what_can_be_chosen_is_what_there_is(register):
     assert choices.recipients == ("analysts", "fife-council", "social-security-scotland")
     assert choices.datasets == ("benefit_cap", "pension_credit_award")
     assert choices.gateways == ("scotland-34", "wra-131")
+
+
+def test_a_list_of_ids_narrows_to_those_and_an_empty_one_to_nothing(register):
+    assert ids(register, among=(OLD, FIFE)) == [FIFE, OLD]
+    assert ids(register, among=(OLD, FIFE), recipient="analysts") == [OLD]
+    assert ids(register, among=()) == []
+    assert ids(register, among=("' OR ''='",)) == []
+
+
+# --- what waits -------------------------------------------------------------------------------------------------------
+
+
+def test_what_waits_is_the_newest_version_alone_the_oldest_submission_first(register):
+    found = sees(register, waiting_requests, ("submitted", "in review", "returned"))
+    assert [(w.request_id, w.version, w.status) for w in found] == [(NEW, 1, "submitted"), (FIFE, 2, "in review")]
+    assert sees(register, waiting_requests, ("returned",)) == ()
+
+
+def test_which_lane_is_asked_for_is_read_from_the_document_by_the_database(register):
+    told = {w.request_id: w.expedited for w in sees(register, waiting_requests, ("submitted", "in review"))}
+    assert told == {NEW: False, FIFE: True}
+    assert [line(register, r).expedited for r in (OLD, FIFE)] == [False, True]
+
+
+def test_a_decision_is_signed_in_part_by_one_role_and_no_longer_by_two(register):
+    found = sees(register, signed_in_part, (NEW, FIFE, OLD))
+    assert found == {(NEW, 1): frozenset({ROLES[0]})}
+
+
+def test_a_counter_offer_is_told_by_the_version_that_it_is_about(register):
+    assert sees(register, offered, (NEW, FIFE)) == {(FIFE, 2)}
 
 
 # --- what is expected -------------------------------------------------------------------------------------------------

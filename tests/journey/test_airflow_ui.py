@@ -531,6 +531,7 @@ def test_a_forum_member_finds_everything_that_fife_gets_and_why_without_leaving_
     forum.get_by_role("link", name="Sharing").click()
     frame = forum.frame_locator("iframe")
     frame.get_by_label("Who gets it").select_option("fife-council")
+    frame.get_by_label("Status").select_option("agreement in force")
     frame.get_by_role("button", name="Show").click()
     frame.get_by_text("1 to 1 of 1 requests").first.wait_for()
     forum.screenshot(path=tmp_path / "register.png")
@@ -546,6 +547,7 @@ def test_watch_says_that_the_scheduler_is_alive_by_saying_nothing(scene, forum):
     forum.goto(f"{scene.airflow.url}/extracts/watch")
     text = forum.locator("main").inner_text()
     assert "agreements are in force" in text
+    assert "Requests that wait for somebody" in text
     assert "scheduler does not run" not in text
 
 

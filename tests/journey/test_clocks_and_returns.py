@@ -12,10 +12,8 @@ from extracts.errors import Refused, UsageError
 from extracts.local.home import DemoHome
 from extracts.local.people import BOARD, CONTROLLER
 from tests.support.command_line import Said, extracts
-from tests.support.deciding import SIGNERS, approved, decide, draw_up, sign, submit
+from tests.support.deciding import EXPEDITED, SIGNERS, approved, decide, draw_up, sign, submit
 from tests.support.world import World, copied
-
-EXPEDITED = {"needed_by: 2026-04-01\n": "needed_by: 2026-04-01\nexpedited: {reason: Evictions begin this week.}\n"}
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from extracts.agreement.clocks import STAGES, Clock, Lane, Pace, read_clock
 from extracts.agreement.policy import parse_policy
 from extracts.agreement.status import Status
-from extracts.agreement.working_days import BOTH_NATIONS, is_working_day, working_days_between
+from extracts.agreement.working_days import BOTH_NATIONS, is_working_day, working_days_after, working_days_between
 from extracts.documents import Document
 from extracts.errors import InvalidDocument
 from tests.support.builders import EXAMPLES, the_policy
@@ -81,6 +81,21 @@ def test_the_day_after_the_submission_is_the_first() -> None:
 def test_a_day_is_one_of_people_here_and_not_of_utc() -> None:
     late = (1, Status.SUBMITTED, "2026-06-01T23:30")  # half past midnight on Tuesday in Edinburgh and London
     assert days(a_clock(late, today="2026-06-03")) == [1, 0]
+
+
+@given(st.dates(date(2020, 1, 1), date(2030, 12, 31)), st.integers(-3, 600))
+def test_counting_is_the_same_as_looking_at_each_day(start: date, length: int) -> None:
+    end = start + timedelta(days=length)
+    each = [d for n in range(1, length + 1) if is_working_day(d := start + timedelta(days=n), BOTH_NATIONS)]
+    assert working_days_between(start, end, BOTH_NATIONS) == len(each)
+    if each:
+        assert working_days_after(start, len(each), BOTH_NATIONS) == each[-1]
+
+
+def test_no_working_day_after_is_the_day_itself_and_the_calendar_has_an_end() -> None:
+    assert working_days_after(date(2026, 6, 6), 0, BOTH_NATIONS) == date(2026, 6, 6)
+    with pytest.raises(OverflowError):
+        working_days_after(date(9999, 12, 1), 60, BOTH_NATIONS)
 
 
 # --- stages -----------------------------------------------------------------------------------------------------------

@@ -23,6 +23,7 @@ from tests.support.world import FIFE, World
 
 SIGNERS = {Role.BOARD: BOARD, Role.CONTROLLER: CONTROLLER}
 REQUESTER = "callum.requester@fife.example"
+EXPEDITED = {"needed_by: 2026-04-01\n": "needed_by: 2026-04-01\nexpedited: {reason: Evictions begin this week.}\n"}
 _numbers = count(500)
 
 

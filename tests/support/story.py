@@ -1,5 +1,5 @@
-"""A world in which something of everything happened, for pages to show: what was refused in part, returned, suspended,
-withdrawn, renewed, late, stopped, and never started."""
+"""A world in which something of everything happened, for pages to show: what was refused in part, returned, answered,
+overdue, urgent, suspended, withdrawn, renewed, late, stopped, and never started."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from extracts.agreement.schedule import ZONE, times_between
 from extracts.catalogue.people import Role
 from extracts.errors import Outcome
 from extracts.steps.withdrawal import withdraw_request
-from tests.support.deciding import REQUESTER, approved, decide, draw_up, sign, submit
+from tests.support.deciding import EXPEDITED, REQUESTER, approved, decide, draw_up, sign, submit
 from tests.support.past import delivered_before, month_before, ran
 from tests.support.world import FIFE, World
 
@@ -26,6 +26,8 @@ class Story:
 
     in_part: str
     returned: str
+    answered: str
+    urgent: str
     in_review: str
     submitted: str
     withdrawn: str
@@ -50,12 +52,17 @@ def a_story(world: World, folder: Path) -> Story:
     }
     suspended = approved(world, folder, changes=titled("emergency grants"))
     renewed = approved(world, folder, changes=titled("renewal"))
-    world.later(days=45)
+    in_review = _in_review(world, folder)
+    world.later(days=37)
+    urgent = submit(world, folder, changes=titled("evictions") | EXPEDITED)
+    world.later(days=8)
     world.order(suspended, OrderKind.SUSPEND)
     story = Story(
         in_part=_in_part(world, folder),
-        returned=_decided(world, folder, "return", "Say which office receives the file."),
-        in_review=_in_review(world, folder),
+        returned=_returned(world, folder, "offices"),
+        answered=_answered(world, folder),
+        urgent=urgent,
+        in_review=in_review,
         submitted=submit(world, folder, changes=titled("new")),
         withdrawn=_withdrawn(world, folder),
         suspended=suspended,
@@ -101,10 +108,21 @@ def _in_part(world: World, folder: Path) -> str:
     return request_id
 
 
-def _decided(world: World, folder: Path, outcome: str, acceptable: str) -> str:
-    request_id = submit(world, folder, changes=titled("offices"))
-    sign(world, draw_up(world, request_id, outcome, acceptable=acceptable), Role.BOARD)
+def _returned(world: World, folder: Path, words: str) -> str:
+    request_id = submit(world, folder, changes=titled(words))
+    comments = (
+        ("retention.days", "Advice is given within a quarter: why keep it for 120 days?"),
+        ("benefit_cap.forenames", "A letter is addressed with the surname: is the forename needed?"),
+    )
+    acceptable = "Say which office receives the file."
+    sign(world, draw_up(world, request_id, "return", acceptable=acceptable, comments=comments), Role.BOARD)
     return request_id
+
+
+def _answered(world: World, folder: Path) -> str:
+    """One of the two comments, by a new version."""
+    request_id = _returned(world, folder, "advice line")
+    return submit(world, folder, request_id, 2, titled("advice line") | {"days: 120": "days: 90"})
 
 
 def _in_review(world: World, folder: Path) -> str:

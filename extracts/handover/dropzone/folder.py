@@ -27,8 +27,8 @@ from pathlib import Path
 from extracts.canonical import digest_file
 from extracts.errors import AlreadyDelivered, Busy, NotFound, VerificationFailed
 from extracts.handover.dropzone.index import Index, IndexSigner, empty_index, with_delivery, with_withdrawal
-from extracts.handover.dropzone.index_files import IndexFiles
-from extracts.handover.dropzone.interface import Passing, Place, Published
+from extracts.handover.dropzone.index_files import FolderShelf, IndexFiles
+from extracts.handover.dropzone.interface import INCIDENT, OVERWRITTEN, Passing, Place, Published
 from extracts.handover.dropzone.names import plain
 from extracts.handover.dropzone.publishing import (
     check_written,
@@ -41,8 +41,6 @@ from extracts.handover.files import drop_zone_errors, staging_errors, sync_folde
 from extracts.handover.manifest import MANIFEST, Manifest
 
 _WORK = ".publishing"
-_OVERWRITTEN = "Published deliveries never change. Use `extracts redeliver` for a correction."
-_INCIDENT = "Nothing was changed. Compare both manifests and report it as an incident."
 
 
 @dataclass(frozen=True)
@@ -69,8 +67,15 @@ class FolderDropZone:
             if not os.path.lexists(path):
                 return None
             if path.is_symlink() or not (path / MANIFEST).is_file():
-                raise VerificationFailed(f"{path} is in the place of a delivery, but is none.", advice=_INCIDENT)
+                raise VerificationFailed(f"{path} is in the place of a delivery, but is none.", advice=INCIDENT)
             return Published(place, path, digest_file(path / MANIFEST), already_there=True)
+
+    def manifest(self, place: Place) -> bytes | None:
+        """The manifest of a delivery that is visible."""
+        path = self._folder(place) / plain(place.delivery_id) / MANIFEST
+        with drop_zone_errors(self.root):
+            self._reach()
+            return path.read_bytes() if path.is_file() else None
 
     def index(self, recipient: str, request_id: str, signer: IndexSigner) -> Index | None:
         """The agreement's index, if there is one. Raises VerificationFailed if it is not ours."""
@@ -91,14 +96,14 @@ class FolderDropZone:
             there = self.find(place)
             if there is not None and there.manifest_digest != manifest_digest:
                 what = f"{place.delivery_id} was delivered before with other content ({there.manifest_digest})."
-                raise AlreadyDelivered(what, advice=_OVERWRITTEN)
+                raise AlreadyDelivered(what, advice=OVERWRITTEN)
             # Judged before anything becomes visible: an index that is not ours would leave the delivery unlisted.
             files = self._index_files(place, signer)
             before = files.read() or empty_index(place.recipient, place.request_id, now)
             if there is None:
                 self._write(folder, target, place, manifest)
             else:
-                check_written(there.path, manifest, manifest_digest)
+                check_written(target, manifest, manifest_digest)
             self._list(files, before, manifest, manifest_digest, now)
         return Published(place, target, manifest_digest, already_there=there is not None)
 
@@ -114,7 +119,7 @@ class FolderDropZone:
             manifest, found_digest = read_delivery(target)
             if found_digest != manifest_digest:
                 what = f"{place.delivery_id} in the drop zone is not the delivery that the ledger says was released."
-                raise VerificationFailed(what, advice=_INCIDENT)
+                raise VerificationFailed(what, advice=INCIDENT)
             check_written(target, manifest, manifest_digest)
             files = self._index_files(place, signer)
             before = files.read() or empty_index(place.recipient, place.request_id, now)
@@ -175,7 +180,7 @@ class FolderDropZone:
             files.tidy()
 
     def _index_files(self, place: Place, signer: IndexSigner) -> IndexFiles:
-        return IndexFiles(self._folder(place), Path(f"{self._work(place)}.index"), signer, self.passing)
+        return IndexFiles(FolderShelf(self._folder(place), Path(f"{self._work(place)}.index")), signer, self.passing)
 
     def _folder(self, place: Place) -> Path:
         return self.root / plain(place.recipient) / plain(place.request_id)

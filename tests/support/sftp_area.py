@@ -131,19 +131,21 @@ class SftpArea:
     def sftp(self, name: str, *commands: str, options: Sequence[str] = ()) -> subprocess.CompletedProcess[str]:
         """The real `sftp`, logged in as a recipient or the publisher; it stops at the first command that fails."""
         batch = "".join(f"{command}\n" for command in commands)
-        words = ["sftp", "-q", "-b", "-", *self._options("-P", name), *options, f"{self.prefix}{name}@127.0.0.1"]
+        words = [*self.command("sftp", name), "-q", "-b", "-", *options, f"{self.prefix}{name}@127.0.0.1"]
         return subprocess.run(words, input=batch, capture_output=True, text=True, timeout=90, cwd=self.folder)
 
     def ssh(self, name: str, *words: str, options: Sequence[str] = ()) -> subprocess.CompletedProcess[str]:
         """The real `ssh`, logged in likewise."""
-        command = ["ssh", *self._options("-p", name), *options, f"{self.prefix}{name}@127.0.0.1", *words]
+        command = [*self.command("ssh", name), *options, f"{self.prefix}{name}@127.0.0.1", *words]
         return subprocess.run(
             command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=90, cwd=self.folder
         )
 
-    def _options(self, port: str, name: str) -> list[str]:
+    def command(self, program: str, name: str) -> list[str]:
+        """`sftp` or `ssh` with the port, the pinned host key and somebody's key; nothing of this machine's settings."""
+        port = "-P" if program == "sftp" else "-p"
         known, key = f"UserKnownHostsFile={self.known_hosts}", str(self.key(name))
-        return ["-F", "none", port, str(self.port), "-o", known, "-o", "IdentitiesOnly=yes", "-i", key]
+        return [program, "-F", "none", port, str(self.port), "-o", known, "-o", "IdentitiesOnly=yes", "-i", key]
 
     def end(self) -> None:
         """The server, its sessions and the accounts are gone."""

@@ -75,7 +75,9 @@ class FolderDropZone:
         path = self._folder(place) / plain(place.delivery_id) / MANIFEST
         with drop_zone_errors(self.root):
             self._reach()
-            return path.read_bytes() if path.is_file() else None
+            # A link that leads out of the drop zone, whoever made it, leads nowhere.
+            inside = path.resolve().is_relative_to(self.root.resolve())
+            return path.read_bytes() if inside and path.is_file() else None
 
     def index(self, recipient: str, request_id: str, signer: IndexSigner) -> Index | None:
         """The agreement's index, if there is one. Raises VerificationFailed if it is not ours."""

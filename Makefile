@@ -30,8 +30,9 @@ up: env          ## the Airflow UI with sample data and demo users on PORT (8080
 test: env system ## everything, from a clean checkout
 	@$(PY) -m pytest -n 2 --dist loadfile
 
-system:          ## what only the operating system's packages can give (Chromium, for the tests that look at pages)
+system:          ## what only the operating system's packages can give: Chromium and an OpenSSH server, for tests
 	@bash tests/support/system.sh
+	@bash tests/support/openssh.sh
 
 screenshots: env system ## every page at 1440 and 900 pixels, light and dark, into screenshots/, to be looked at
 	@$(PY) -m tests.support.screenshots

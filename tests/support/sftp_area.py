@@ -32,7 +32,7 @@ _PARENTS = (Path("/srv"), Path("/var/lib"))
 def missing() -> str:
     """Why there can be no transfer area here; empty if there can."""
     if not Path(SSHD).exists():
-        return "no OpenSSH server here; see tests/support/system.sh"
+        return "no OpenSSH server here; see tests/support/openssh.sh"
     return "" if os.geteuid() == 0 else "only root can make the accounts and rooms of a transfer area"
 
 
@@ -128,11 +128,13 @@ class SftpArea:
             time.sleep(0.02)
         raise AssertionError("the server does not answer")
 
-    def sftp(self, name: str, *commands: str, options: Sequence[str] = ()) -> subprocess.CompletedProcess[str]:
+    def sftp(
+        self, name: str, *commands: str, options: Sequence[str] = (), seconds: float = 90
+    ) -> subprocess.CompletedProcess[str]:
         """The real `sftp`, logged in as a recipient or the publisher; it stops at the first command that fails."""
         batch = "".join(f"{command}\n" for command in commands)
         words = [*self.command("sftp", name), "-q", "-b", "-", *options, f"{self.prefix}{name}@127.0.0.1"]
-        return subprocess.run(words, input=batch, capture_output=True, text=True, timeout=90, cwd=self.folder)
+        return subprocess.run(words, input=batch, capture_output=True, text=True, timeout=seconds, cwd=self.folder)
 
     def ssh(self, name: str, *words: str, options: Sequence[str] = ()) -> subprocess.CompletedProcess[str]:
         """The real `ssh`, logged in likewise."""

@@ -58,7 +58,7 @@ class SftpDropZone:
     address: SftpAddress
     wait_seconds: float = 60.0
     patience_seconds: float = 120.0
-    answer_seconds: float = 60.0
+    answer_seconds: float = 120.0
     pauses: tuple[float, ...] = (1, 2, 4, 8, 16)
     passing: Passing = lambda _: None
 

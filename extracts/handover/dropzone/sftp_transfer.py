@@ -19,7 +19,7 @@ from extracts.handover.dropzone.sftp_connection import Declined
 from extracts.handover.dropzone.sftp_session import Session
 from extracts.handover.files import open_regular, staging_errors
 
-PIECE = 4 << 20
+PIECE = 8 << 20
 FILE_MODE = 0o640
 
 

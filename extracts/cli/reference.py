@@ -18,6 +18,7 @@ def pages() -> Mapping[str, Callable[[], str]]:
     """Path below docs -> its text."""
     from extracts.extraction.validation_reference import expectations_reference
     from extracts.handover.reference import manifest_reference
+    from extracts.production.compose import compose_text
 
     return {
         "reference/settings.md": settings_page,
@@ -31,6 +32,7 @@ def pages() -> Mapping[str, Callable[[], str]]:
         "reference/performance.md": performance_page,
         "reference/request.schema.json": request_schema_page,
         "reference/request.md": request_fields_page,
+        "../docker-compose.yml": compose_text,
     }
 
 

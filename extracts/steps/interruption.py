@@ -12,11 +12,10 @@ import os
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from extracts.record import ledger
-from extracts.record.transaction import Reading, unit_of_work
 from extracts.steps.run_folder import BEGUN
 
 if TYPE_CHECKING:
+    from extracts.record.transaction import Reading
     from extracts.steps.run import RunKey
     from extracts.steps.run_folder import RunFolder
     from extracts.steps.workplace import Workplace
@@ -26,6 +25,8 @@ INTERRUPTED = "run.interrupted"
 
 def begin_step(work: Workplace, key: RunKey, folder: RunFolder, step: str) -> None:
     """Notes that this step begins. What was cut off before it is told to the ledger."""
+    from extracts.record.transaction import unit_of_work  # a worker needs none of it to parse
+
     now = work.now()
     if (cut_off := folder.read(BEGUN)) and not _is_ours(cut_off, key, step):
         with unit_of_work(work.register) as unit:
@@ -42,6 +43,8 @@ def end_step(key: RunKey, folder: RunFolder, step: str) -> None:
 
 def interruptions(view: Reading, request_id: str, run_name: str) -> tuple[str, ...]:
     """A sentence for each step of this run that was cut off."""
+    from extracts.record import ledger
+
     events = ledger.events(view.connection, subject=request_id, kind=INTERRUPTED)
     return tuple(f"{_sentence(e.payload)} was cut off." for e in events if e.payload["run"] == run_name)
 

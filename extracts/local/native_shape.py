@@ -39,10 +39,11 @@ class NativeShape:
     postgres_port: int
     users: tuple[User, ...]
     given: Mapping[str, Path] = field(repr=False)
-    folder: Path = field(init=False)
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "folder", self.home / "airflow")
+    @property
+    def folder(self) -> Path:
+        """AIRFLOW_HOME."""
+        return self.home / "airflow"
 
     @property
     def awaited(self) -> frozenset[str]:
@@ -52,8 +53,8 @@ class NativeShape:
     def healthy(self, url: str) -> set[str]:
         """Who is, as the compose file's health checks ask."""
         found = healthy_parts(url)
-        if found < HEALTHY:
-            return found
+        if not found >= HEALTHY:
+            return found  # workers start no sooner, and asking them takes a second
         workers = healthy_workers((self.secrets / "broker.url").read_text())
         return found | {node.removeprefix("celery@") for node in workers}
 

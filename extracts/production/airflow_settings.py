@@ -17,6 +17,7 @@ from extracts.production.service import Places
 
 HEARTBEAT_TIMEOUT_S = 60
 _MISSED_IN_QUEUE_S = 300
+_PARSING_S = 120  # 1,500 agreements take 8 s; by default parsing is broken off after 30, and their DAGs are gone
 _REDELIVERY_S = 86_400  # longer than any task may take: a message that is handed out again ends the first one
 
 
@@ -41,6 +42,7 @@ def _settings(places: Places) -> Mapping[str, list[tuple[str, str]]]:
             ("dags_folder", places.dags),
             ("load_examples", "False"),
             ("dags_are_paused_at_creation", "True"),
+            ("dagbag_import_timeout", str(_PARSING_S)),
             ("hostname_callable", "extracts.production.host.name"),
             ("execution_api_server_url", f"{places.api}/execution/"),
             ("simple_auth_manager_users", places.users),
@@ -69,7 +71,8 @@ def _settings(places: Places) -> Mapping[str, list[tuple[str, str]]]:
             ("dag_bundle_storage_path", f"{places.airflow_home}/bundles"),
             ("refresh_interval", "10"),
             ("min_file_process_interval", "10"),
-            ("parsing_processes", "1"),
+            ("parsing_processes", "2"),
+            ("dag_file_processor_timeout", str(_PARSING_S + 30)),
         ],
         "scheduler": [
             ("scheduler_heartbeat_sec", "2"),

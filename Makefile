@@ -36,8 +36,9 @@ test: env system ## everything, from a clean checkout
 test-cluster: env  ## workers killed in mid-extract, in the production shape (minutes; not part of make test)
 	@$(PY) -m pytest -m cluster tests/cluster
 
-system:          ## what only the operating system's packages can give (Chromium, for the tests that look at pages)
+system:          ## what only the operating system's packages can give: Chromium and an OpenSSH server, for tests
 	@bash tests/support/system.sh
+	@bash tests/support/openssh.sh
 
 screenshots: env system ## every page at 1440 and 900 pixels, light and dark, into screenshots/, to be looked at
 	@$(PY) -m tests.support.screenshots

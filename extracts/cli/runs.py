@@ -12,6 +12,7 @@ from extracts.cli.output import answer, err, out, show_facts, show_table
 from extracts.errors import AlreadyDelivered, Outcome, UsageError
 
 if TYPE_CHECKING:
+    from extracts.handover.dropzone.sftp_address import SftpAddress
     from extracts.record.delivery_entries import DeliveryEntry
 
 deliveries_app = typer.Typer(no_args_is_help=True, help="What was delivered.")
@@ -140,7 +141,7 @@ def source_sql(
     answer({"request": request_id, "sql": script}, as_json, lambda: out.print(script, markup=False))
 
 
-def _row(delivery: DeliveryEntry, drop_zone: Path) -> dict[str, Any]:
+def _row(delivery: DeliveryEntry, drop_zone: Path | SftpAddress) -> dict[str, Any]:
     return {
         "id": delivery.delivery_id,
         "request": delivery.request_id,

@@ -145,7 +145,7 @@ def collect(work: Workplace, home: DemoHome, request_id: str, outcome: Mapping[s
     delivery = _newest(work, request_id) if outcome["outcome"] in (Outcome.DELIVERED, Outcome.NOTHING_DUE) else None
     if delivery is None:
         return Delivered(request_id, outcome)
-    folder, people = work.places.drop_zone / delivery.path, home.people
+    folder, people = work.places.drop_zone_folder / delivery.path, home.people
     found = verify_delivery(folder, people.allowed_signers, datetime.now(UTC), people.identity(delivery.recipient))
     found.check()
     with reading(work.register) as view:

@@ -27,8 +27,9 @@ from pathlib import Path
 from extracts.canonical import digest_file
 from extracts.errors import AlreadyDelivered, Busy, NotFound, VerificationFailed
 from extracts.handover.dropzone.index import Index, IndexSigner, empty_index, with_delivery, with_withdrawal
-from extracts.handover.dropzone.index_files import IndexFiles
-from extracts.handover.dropzone.interface import Passing, Place, Published
+from extracts.handover.dropzone.index_files import FolderShelf, IndexFiles
+from extracts.handover.dropzone.interface import INCIDENT, OVERWRITTEN, Passing, Place, Published
+from extracts.handover.dropzone.names import plain
 from extracts.handover.dropzone.publishing import (
     check_written,
     make_folder,
@@ -40,8 +41,6 @@ from extracts.handover.files import drop_zone_errors, staging_errors, sync_folde
 from extracts.handover.manifest import MANIFEST, Manifest
 
 _WORK = ".publishing"
-_OVERWRITTEN = "Published deliveries never change. Use `extracts redeliver` for a correction."
-_INCIDENT = "Nothing was changed. Compare both manifests and report it as an incident."
 
 
 @dataclass(frozen=True)
@@ -62,14 +61,23 @@ class FolderDropZone:
 
     def find(self, place: Place) -> Published | None:
         """The delivery of this id, if it is visible. Raises VerificationFailed if something else is in its place."""
-        path = self._folder(place) / _plain(place.delivery_id)
+        path = self._folder(place) / plain(place.delivery_id)
         with drop_zone_errors(self.root):
             self._reach()
             if not os.path.lexists(path):
                 return None
             if path.is_symlink() or not (path / MANIFEST).is_file():
-                raise VerificationFailed(f"{path} is in the place of a delivery, but is none.", advice=_INCIDENT)
+                raise VerificationFailed(f"{path} is in the place of a delivery, but is none.", advice=INCIDENT)
             return Published(place, path, digest_file(path / MANIFEST), already_there=True)
+
+    def manifest(self, place: Place) -> bytes | None:
+        """The manifest of a delivery that is visible."""
+        path = self._folder(place) / plain(place.delivery_id) / MANIFEST
+        with drop_zone_errors(self.root):
+            self._reach()
+            # A link that leads out of the drop zone, whoever made it, leads nowhere.
+            inside = path.resolve().is_relative_to(self.root.resolve())
+            return path.read_bytes() if inside and path.is_file() else None
 
     def index(self, recipient: str, request_id: str, signer: IndexSigner) -> Index | None:
         """The agreement's index, if there is one. Raises VerificationFailed if it is not ours."""
@@ -90,14 +98,14 @@ class FolderDropZone:
             there = self.find(place)
             if there is not None and there.manifest_digest != manifest_digest:
                 what = f"{place.delivery_id} was delivered before with other content ({there.manifest_digest})."
-                raise AlreadyDelivered(what, advice=_OVERWRITTEN)
+                raise AlreadyDelivered(what, advice=OVERWRITTEN)
             # Judged before anything becomes visible: an index that is not ours would leave the delivery unlisted.
             files = self._index_files(place, signer)
             before = files.read() or empty_index(place.recipient, place.request_id, now)
             if there is None:
                 self._write(folder, target, place, manifest)
             else:
-                check_written(there.path, manifest, manifest_digest)
+                check_written(target, manifest, manifest_digest)
             self._list(files, before, manifest, manifest_digest, now)
         return Published(place, target, manifest_digest, already_there=there is not None)
 
@@ -113,7 +121,7 @@ class FolderDropZone:
             manifest, found_digest = read_delivery(target)
             if found_digest != manifest_digest:
                 what = f"{place.delivery_id} in the drop zone is not the delivery that the ledger says was released."
-                raise VerificationFailed(what, advice=_INCIDENT)
+                raise VerificationFailed(what, advice=INCIDENT)
             check_written(target, manifest, manifest_digest)
             files = self._index_files(place, signer)
             before = files.read() or empty_index(place.recipient, place.request_id, now)
@@ -137,7 +145,7 @@ class FolderDropZone:
     @contextmanager
     def _locked(self, place: Place) -> Iterator[Path]:
         """The delivery's target, while no other publisher works on the agreement; nothing of a killed one is left."""
-        target = self._folder(place) / _plain(place.delivery_id)
+        target = self._folder(place) / plain(place.delivery_id)
         work = self._work(place)
         with drop_zone_errors(self.root):
             self._reach()
@@ -174,13 +182,13 @@ class FolderDropZone:
             files.tidy()
 
     def _index_files(self, place: Place, signer: IndexSigner) -> IndexFiles:
-        return IndexFiles(self._folder(place), Path(f"{self._work(place)}.index"), signer, self.passing)
+        return IndexFiles(FolderShelf(self._folder(place), Path(f"{self._work(place)}.index")), signer, self.passing)
 
     def _folder(self, place: Place) -> Path:
-        return self.root / _plain(place.recipient) / _plain(place.request_id)
+        return self.root / plain(place.recipient) / plain(place.request_id)
 
     def _work(self, place: Place) -> Path:
-        return self.root / _WORK / _plain(place.recipient) / _plain(place.request_id)
+        return self.root / _WORK / plain(place.recipient) / plain(place.request_id)
 
     def _reach(self) -> None:
         # Made by an operator, never by us: an unmounted share would otherwise look like an empty drop zone.
@@ -198,9 +206,3 @@ def _wait_for(lock: int, seconds: float, place: Place) -> None:
                 what = f"Another run is publishing a delivery of {place.request_id}."
                 raise Busy(what, advice="Wait until it has ended; `extracts why` shows it.") from None
             time.sleep(0.05)
-
-
-def _plain(name: str) -> str:
-    if not name or name.startswith(".") or set(name) & set("/\\\0") or len(name) > 200:
-        raise NotFound("An id with a slash, a leading dot or no characters names no folder of the drop zone.")
-    return name

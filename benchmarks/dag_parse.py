@@ -4,10 +4,12 @@ A worker's process is new, so the first parse pays for imports too; "parse" alon
 agreements, or must not. Processor seconds beside the clock's: on a busy machine only those can be compared.
 
     python -m benchmarks.dag_parse
+    python -m benchmarks.dag_parse --keep     and write them into the pages
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import subprocess
@@ -17,13 +19,15 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 from extracts.settings import PROJECT
 from tests.dags.agreements import publish_many
 
-COUNTS = (10, 100, 1_000)
+COUNTS = (10, 100, 1_000, 5_000)
 REPEATS = 3
 TARGET_WORKER_MS = 10
+Seen = dict[str, Any]  # what one process measured: milliseconds by the clock and of the processor
 _WANTED = "extract__SDDSB-2026-0001"
 # A process as Airflow makes it: Airflow's own modules and the plugins first, then the DAG file, then the task.
 _CHILD = """
@@ -39,15 +43,15 @@ ensure_plugins_loaded()
 
 def parse():
     before = time.perf_counter(), time.process_time()
-    bag = BundleDagBag(dag_folder=sys.argv[1], bundle_path=Path(sys.argv[1]).parent, bundle_name="benchmark",
-                       safe_mode=False, load_op_links=False)
-    assert not bag.import_errors, bag.import_errors
+    bags = [BundleDagBag(dag_folder=file, bundle_path=Path(file).parent, bundle_name="benchmark",
+                         safe_mode=False, load_op_links=False) for file in sys.argv[2:]]
+    assert not any(bag.import_errors for bag in bags)
     after = time.perf_counter(), time.process_time()
-    return [1000 * (b - a) for a, b in zip(before, after)], len(bag.dags)
+    return [1000 * (b - a) for a, b in zip(before, after)], sum(len(bag.dags) for bag in bags)
 
 first, count = parse()
 start = [1000 * (b - a) for a, b in zip(clock, (time.perf_counter(), time.process_time()))]
-again = [parse()[0] for _ in range(int(sys.argv[2]))]
+again = [parse()[0] for _ in range(int(sys.argv[1]))]
 print(json.dumps({"count": count, "first": first, "start": start, "again": min(again)}))
 """
 
@@ -71,15 +75,17 @@ class Parse:
 
 
 def measure(counts: Sequence[int] = COUNTS, repeats: int = REPEATS) -> list[Parse]:
-    """One row for each number of agreements."""
-    rows = []
-    for count in counts:
-        with tempfile.TemporaryDirectory() as folder:
-            home = Path(folder)
-            (home / "published").mkdir()
+    """One row for each number of agreements; measured in turn, so that a drift of the machine touches all alike."""
+    with tempfile.TemporaryDirectory() as folder:
+        homes = {count: Path(folder) / str(count) for count in counts}
+        for count, home in homes.items():
+            (home / "published").mkdir(parents=True)
             publish_many(home / "published", count)
-            rows.append(_row(home, count, repeats))
-    return rows
+        whole, worker = ({count: [] for count in counts} for _ in range(2))
+        for count in [*counts] * repeats:
+            whole[count].append(_child(homes[count], "", again=1))
+            worker[count].append(_child(homes[count], _WANTED, again=20))
+    return [_row(count, whole[count], worker[count]) for count in counts]
 
 
 def markdown(rows: Sequence[Parse]) -> str:
@@ -100,13 +106,11 @@ def markdown(rows: Sequence[Parse]) -> str:
     return "\n".join([*lines, "", target])
 
 
-def _row(home: Path, count: int, repeats: int) -> Parse:
-    whole = [_child(home, "", again=1) for _ in range(repeats)]
-    worker = [_child(home, _WANTED, again=20) for _ in range(repeats)]
+def _row(count: int, whole: list[Seen], worker: list[Seen]) -> Parse:
     assert {found["count"] for found in whole} == {count}
     assert {found["count"] for found in worker} == {1}
 
-    def of(found: list[dict[str, list[float]]], name: str) -> tuple[float, float]:
+    def of(found: list[Seen], name: str) -> tuple[float, float]:
         clock, processor = (median(one[name][i] for one in found) for i in (0, 1))
         return round(clock, 2), round(processor, 2)
 
@@ -114,14 +118,16 @@ def _row(home: Path, count: int, repeats: int) -> Parse:
     return Parse(count, *(value for part in parts for value in part))
 
 
-def _child(home: Path, dag_id: str, *, again: int) -> dict[str, list[float]]:
+def _child(home: Path, dag_id: str, *, again: int) -> Seen:
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("EXTRACTS_", "AIRFLOW_"))}
     environment |= {"EXTRACTS_HOME": str(home), "AIRFLOW_HOME": str(home), "AIRFLOW__CORE__LOAD_EXAMPLES": "False"}
+    environment |= {"AIRFLOW__CORE__DAGBAG_IMPORT_TIMEOUT": "600"}  # a busy machine is to be measured, not refused
     if dag_id:
         environment["_AIRFLOW_PARSING_CONTEXT_DAG_ID"] = dag_id
-    command = [sys.executable, "-c", _CHILD, str(PROJECT / "dags" / "agreements.py"), str(again)]
+    files = sorted(PROJECT.glob("dags/agreements*.py"))  # one for each shard; a worker reads only its own
+    command = [sys.executable, "-c", _CHILD, str(again), *map(str, files[:1] if dag_id else files)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True, cwd=home)
-    found: dict[str, list[float]] = json.loads(done.stdout.splitlines()[-1])
+    found: Seen = json.loads(done.stdout.splitlines()[-1])
     return found
 
 
@@ -130,10 +136,19 @@ def _pair(clock: float, processor: float) -> str:
 
 
 def main() -> None:
-    """Measures, and prints the table and the JSON."""
-    rows = measure()
+    """Measures and prints the table; with `--keep` these are the figures of the pages from now on."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.dag_parse")
+    parser.add_argument("--runs", type=int, default=REPEATS)
+    parser.add_argument("--keep", action="store_true", help="Write the figures into the pages.")
+    asked = parser.parse_args()
+    rows = measure(repeats=asked.runs)
     print(markdown(rows))
-    print(json.dumps([asdict(row) for row in rows]))
+    if asked.keep:
+        from benchmarks.report import FIGURES, PAGE, page
+
+        found = json.loads(FIGURES.read_text()) | {"parse": [asdict(row) for row in rows]}
+        FIGURES.write_text(json.dumps(found, indent=1) + "\n")
+        PAGE.write_text(page(found))
 
 
 if __name__ == "__main__":

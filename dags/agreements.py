@@ -1,4 +1,4 @@
-"""One Airflow DAG per published agreement. Everything else is in the package: see `extracts.scheduling`.
+"""One Airflow DAG per published agreement: here the first 1,500. All else is in the package: `extracts.scheduling`.
 
 (Airflow reads a file for DAGs only if the words dag and airflow stand in it.)
 """

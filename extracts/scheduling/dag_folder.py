@@ -3,13 +3,15 @@
 Rules:
 1. A worker that runs a task of one agreement reads that agreement's file only, however many there are.
 2. A file that cannot be read becomes a DAG that says why; the others are not affected.
+3. The DAG processor gets them in shards, one per file in dags/: so it parses several at once, and none takes so long
+   that it is broken off. Shards are filled in the order of ids, which are given out in order: DAGs hardly ever move.
 """
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,8 +27,14 @@ if TYPE_CHECKING:
     from airflow.sdk import DAG
 
 
-def folder_dags() -> dict[str, DAG]:
-    """DAGs by id, for the process that parses: one for a worker, all for the DAG processor. Reads the environment."""
+SHARDS, SHARD_SIZE = 4, 1_500
+
+
+def folder_dags(shard: int = 1) -> dict[str, DAG]:
+    """DAGs by id, for the process that parses: one for a worker, a shard for the DAG processor. Reads the environment.
+
+    A worker gets the DAG that it asks for from any shard.
+    """
     from extracts.settings import environment
 
     found = environment()
@@ -37,7 +45,8 @@ def folder_dags() -> dict[str, DAG]:
         return {} if dag is None else {dag.dag_id: dag}
     signers = signer_names(Path(found["EXTRACTS_ALLOWED_SIGNERS"]))
     today = datetime.now(UTC).date()
-    return {dag.dag_id: dag for dag in all_dags(published, today, retries, signers)}
+    files = shard_of(_files(published), shard)
+    return {dag.dag_id: dag for dag in all_dags(files, today, retries, signers)}
 
 
 def one_dag(published: Path, dag_id: str, retries: Retries) -> DAG | None:
@@ -52,9 +61,15 @@ def one_dag(published: Path, dag_id: str, retries: Retries) -> DAG | None:
         return broken_dag(request_id, path.name, str(error))
 
 
-def all_dags(published: Path, today: date, retries: Retries, signers: dict[str, str]) -> Iterator[DAG]:
-    """A DAG for every file of the folder, in the order of their names."""
-    for path in _files(published):
+def shard_of(files: Sequence[Path], shard: int) -> Sequence[Path]:
+    """The files of one shard, counted from 1; the last one takes all that are left."""
+    first = (shard - 1) * SHARD_SIZE
+    return files[first:] if shard == SHARDS else files[first : first + SHARD_SIZE]
+
+
+def all_dags(files: Sequence[Path], today: date, retries: Retries, signers: dict[str, str]) -> Iterator[DAG]:
+    """A DAG for every file, in their order."""
+    for path in files:
         try:
             yield agreement_dag(read_facts(path), today, retries, signers)
         except InvalidDocument as error:

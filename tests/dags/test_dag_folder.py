@@ -14,8 +14,8 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from extracts.agreement import published as published_module
 from extracts.errors import InvalidDocument
-from extracts.scheduling import facts
-from extracts.scheduling.dag_folder import folder_dags
+from extracts.scheduling import dag_folder, facts
+from extracts.scheduling.dag_folder import SHARD_SIZE, SHARDS, folder_dags, shard_of
 from extracts.scheduling.facts import request_id_of
 from extracts.settings import PROJECT
 from tests.dags.agreements import a_document, publish, publish_many
@@ -34,6 +34,29 @@ def two(published):
 
 def test_every_published_agreement_has_a_dag(two):
     assert set(folder_dags()) == {FIFE, ANALYSTS}
+
+
+def test_many_are_shared_out_over_the_files_and_none_is_left_out_or_there_twice():
+    names = [Path(f"{n:05}.json") for n in range(SHARDS * SHARD_SIZE + 7)]
+    for count in (0, 1, SHARD_SIZE, SHARD_SIZE + 1, SHARDS * SHARD_SIZE, len(names)):
+        shards = [shard_of(names[:count], shard) for shard in range(1, SHARDS + 1)]
+        assert [name for shard in shards for name in shard] == names[:count]
+        assert all(len(shard) <= SHARD_SIZE for shard in shards[:-1])
+
+
+def test_there_is_a_file_for_every_shard():
+    texts = [file.read_text() for file in sorted((PROJECT / "dags").glob("agreements*.py"))]
+    assert len(texts) == SHARDS
+    assert all("airflow" in text.lower() and "dag" in text for text in texts)  # or Airflow would not read them
+    assert [f"shard={n}" in text for n, text in enumerate(texts, start=1)] == [False, True, True, True]
+
+
+def test_a_further_shard_is_empty_until_it_is_needed_and_a_worker_gets_its_dag_from_any(two, monkeypatch):
+    assert folder_dags(shard=2) == {}
+    monkeypatch.setattr(dag_folder, "SHARD_SIZE", 1)
+    assert [set(folder_dags(shard)) for shard in (1, 2, 3)] == [{FIFE}, {ANALYSTS}, set()]
+    monkeypatch.setenv("_AIRFLOW_PARSING_CONTEXT_DAG_ID", FIFE)
+    assert set(folder_dags(shard=3)) == {FIFE}
 
 
 def test_what_is_read_here_is_what_is_published():

@@ -29,6 +29,7 @@ from extracts.errors import AlreadyDelivered, Busy, NotFound, VerificationFailed
 from extracts.handover.dropzone.index import Index, IndexSigner, empty_index, with_delivery, with_withdrawal
 from extracts.handover.dropzone.index_files import IndexFiles
 from extracts.handover.dropzone.interface import Passing, Place, Published
+from extracts.handover.dropzone.names import plain
 from extracts.handover.dropzone.publishing import (
     check_written,
     make_folder,
@@ -62,7 +63,7 @@ class FolderDropZone:
 
     def find(self, place: Place) -> Published | None:
         """The delivery of this id, if it is visible. Raises VerificationFailed if something else is in its place."""
-        path = self._folder(place) / _plain(place.delivery_id)
+        path = self._folder(place) / plain(place.delivery_id)
         with drop_zone_errors(self.root):
             self._reach()
             if not os.path.lexists(path):
@@ -137,7 +138,7 @@ class FolderDropZone:
     @contextmanager
     def _locked(self, place: Place) -> Iterator[Path]:
         """The delivery's target, while no other publisher works on the agreement; nothing of a killed one is left."""
-        target = self._folder(place) / _plain(place.delivery_id)
+        target = self._folder(place) / plain(place.delivery_id)
         work = self._work(place)
         with drop_zone_errors(self.root):
             self._reach()
@@ -177,10 +178,10 @@ class FolderDropZone:
         return IndexFiles(self._folder(place), Path(f"{self._work(place)}.index"), signer, self.passing)
 
     def _folder(self, place: Place) -> Path:
-        return self.root / _plain(place.recipient) / _plain(place.request_id)
+        return self.root / plain(place.recipient) / plain(place.request_id)
 
     def _work(self, place: Place) -> Path:
-        return self.root / _WORK / _plain(place.recipient) / _plain(place.request_id)
+        return self.root / _WORK / plain(place.recipient) / plain(place.request_id)
 
     def _reach(self) -> None:
         # Made by an operator, never by us: an unmounted share would otherwise look like an empty drop zone.
@@ -198,9 +199,3 @@ def _wait_for(lock: int, seconds: float, place: Place) -> None:
                 what = f"Another run is publishing a delivery of {place.request_id}."
                 raise Busy(what, advice="Wait until it has ended; `extracts why` shows it.") from None
             time.sleep(0.05)
-
-
-def _plain(name: str) -> str:
-    if not name or name.startswith(".") or set(name) & set("/\\\0") or len(name) > 200:
-        raise NotFound("An id with a slash, a leading dot or no characters names no folder of the drop zone.")
-    return name

@@ -9,6 +9,7 @@ import typer
 from extracts import __version__
 from extracts.cli import (
     briefings,
+    collect,
     datasets,
     decisions,
     demo,
@@ -18,6 +19,7 @@ from extracts.cli import (
     ledger,
     notices,
     orders,
+    receipts,
     requests,
     reviews,
     runs,
@@ -66,6 +68,8 @@ app.command("redeliver")(runs.redeliver)
 app.add_typer(runs.deliveries_app, name="deliveries")
 app.command("why")(runs.why)
 app.command("verify")(verify.verify)
+app.command("collect")(collect.collect)
+app.add_typer(receipts.app, name="receipts")
 app.add_typer(notices.app, name="notices")
 app.add_typer(forum.app, name="forum")
 app.add_typer(ledger.app, name="ledger")

@@ -127,6 +127,7 @@ def _intend(work: Workplace, key: RunKey, state: RunState, folder: Path) -> tupl
             manifest_digest=digest,
             previous_manifest_digest=manifest.previous.manifest_digest if manifest.previous else "",
             files=files,
+            destroy_by=manifest.handling.destroy_by,
         )
         unit.event(now, "delivery.publishing", state.delivery_id, key.actor, {"manifest_digest": digest})
     return manifest, digest

@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from extracts.agreement.clocks import Clock
+from extracts.agreement.custody import CustodyNow
 from extracts.agreement.decision import Decision, DecisionOutcome
 from extracts.agreement.notices import Audience, NoticeKind, notices
 from extracts.agreement.renewal import Renewal
@@ -112,6 +113,21 @@ def delivered(unit: Work, delivery: DeliveryEntry, at: datetime) -> None:
     """The recipient can collect."""
     id_, version = delivery.request_id, delivery.version
     _raise(unit, NoticeKind.DELIVERED, id_, version, delivery.delivery_id, at, delivery=delivery.delivery_id)
+
+
+def receipt_refused(
+    unit: Work, request_id: str, version: int, digest: str, delivery_id: str, why: str, at: datetime
+) -> None:
+    """The recipient hears why, and what to do; `delivery_id` is empty if it names none of theirs."""
+    about = f", and it is about {delivery_id}" if delivery_id else ""
+    cause = f"{digest}:{why}"
+    _raise(unit, NoticeKind.RECEIPT_REFUSED, request_id, version, cause, at, about=about, digest=digest, why=why)
+
+
+def destroy_now(unit: Work, there: CustodyNow, at: datetime) -> None:
+    """Somebody has copies of what was withdrawn."""
+    kind, cause = NoticeKind.TO_BE_DESTROYED, f"{there.delivery_id}:withdrawn"
+    _raise(unit, kind, there.request_id, there.version, cause, at, delivery=there.delivery_id, by=at.date())
 
 
 def raise_due(work: Workplace) -> int:

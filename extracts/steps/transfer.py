@@ -8,8 +8,10 @@ from extracts.catalogue.parties import Recipient, RecipientStatus
 from extracts.catalogue.recipient_keys import KeyUse, RecipientKey
 from extracts.errors import NotPermitted
 from extracts.handover.dropzone.folder import FolderDropZone
+from extracts.handover.dropzone.inbox import FolderInbox
 
 if TYPE_CHECKING:
+    from extracts.handover.dropzone.inbox import Inbox
     from extracts.handover.dropzone.interface import DropZone
     from extracts.steps.workplace import Workplace
 
@@ -17,6 +19,11 @@ if TYPE_CHECKING:
 def drop_zone(work: Workplace) -> DropZone:
     """The transfer area."""
     return FolderDropZone(work.places.drop_zone)
+
+
+def inbox(work: Workplace) -> Inbox:
+    """The recipients' inboxes in it."""
+    return FolderInbox(work.places.drop_zone)
 
 
 def recipient_of(work: Workplace, recipient: str) -> Recipient:
@@ -34,7 +41,7 @@ def recipient_of(work: Workplace, recipient: str) -> Recipient:
 
 def decryption_keys(work: Workplace, recipient: str) -> tuple[RecipientKey, ...]:
     """The public keys that files for this recipient are encrypted to. Raises NotPermitted if there is none."""
-    found = recipient_of(work, recipient).keys_for(KeyUse.DECRYPT)
+    found = recipient_of(work, recipient).keys_for(KeyUse.DECRYPT, work.today())
     if not found:
         raise NotPermitted(
             f"Recipient {recipient} has no key to encrypt to.",

@@ -17,7 +17,6 @@ PROJECT = Path(__file__).parents[2]
 # By the names that installers know them by.
 PIPELINE = (
     "airflow",
-    "duckdb",
     "great-expectations",
     "great_expectations",
     "sqlalchemy",

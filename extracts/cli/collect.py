@@ -10,7 +10,7 @@ import typer
 
 from extracts.cli.options import Json
 from extracts.cli.output import answer, err, out
-from extracts.errors import ExtractsError
+from extracts.errors import ExtractsError, UsageError
 
 if TYPE_CHECKING:
     from extracts.handover.collection.collecting import Collected, Means
@@ -62,6 +62,38 @@ def collect(
     answer(document, as_json, lambda: _summary(len(done), found.stale, problems))
     if problems:
         raise typer.Exit(1)
+
+
+def attest_destroyed(
+    area: Annotated[str, typer.Argument(help="Your folder in the transfer area.", metavar="AREA")],
+    deliveries: Annotated[list[str], typer.Argument(help="Ids of the deliveries.", metavar="DELIVERY...")],
+    into: Annotated[Path, typer.Option(help="The folder that they were collected into.")],
+    key: Annotated[Path, typer.Option(help="The SSH key that signs receipts; a .pub if your agent has it.")],
+    method: Annotated[str, typer.Option(help="How every copy was destroyed, backups included.")],
+    by: Annotated[str, typer.Option(help="Who destroyed them.")],
+    on: Annotated[str, typer.Option(help="When the last copy was destroyed: 2027-02-20T16:00Z. Default: now.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Certify that every copy of deliveries is destroyed."""
+    from extracts.handover.collection.area import open_area
+    from extracts.handover.collection.attesting import attest
+
+    now = datetime.now(UTC)
+    at = _moment(on) if on else now
+    path = attest(open_area(area), into, deliveries, key, method=method, by=by, destroyed_at=at, now=now)
+    said = f"Certified: {', '.join(deliveries)}. The certificate is in your inbox, and here: {path}"
+    answer({"certificate": str(path), "deliveries": deliveries}, as_json, lambda: out.print(said, markup=False))
+
+
+def _moment(text: str) -> datetime:
+    """A time with its zone. Raises UsageError."""
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        found = None
+    if found is None or found.tzinfo is None:
+        raise UsageError("--on is no time with a zone.", advice="Write it like 2027-02-20T16:00Z.")
+    return found
 
 
 def _signing_half(identity: Path | None) -> Path | None:

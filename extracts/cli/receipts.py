@@ -1,13 +1,13 @@
-"""`extracts receipts ...`: what recipients signed, taken in from their inboxes."""
+"""`extracts receipts take`, `withdraw` and `republish`: what becomes of deliveries after they left."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from extracts.cli.options import Json, workplace
+from extracts.cli.options import Actor, Json, Reasons, acting, workplace
 from extracts.cli.output import answer, err, out
 
 if TYPE_CHECKING:
@@ -25,6 +25,31 @@ def take(as_json: Json = False) -> None:
     answer(asdict(done), as_json, lambda: _show(done))
     if done.problems:
         raise typer.Exit(1)
+
+
+Delivery = Annotated[str, typer.Argument(help="Id of the delivery.", metavar="DELIVERY", show_default=False)]
+
+
+def withdraw(delivery_id: Delivery, reasons: Reasons, user: Actor = "", as_json: Json = False) -> None:
+    """Take a delivery back for good: empty its place, and ask for destruction."""
+    from extracts.steps.taking_back import withdraw as take_back
+
+    done = take_back(workplace(), delivery_id, acting(user), reasons)
+    if done.collected_by:
+        said = f"{done.collected_by} has it ({done.was}), and was asked to destroy it."
+    else:
+        said = f"No receipt says that {done.recipient} has it (it was {done.was}); they were told not to use it."
+    told = f"{delivery_id} is withdrawn and out of the transfer area. {said}"
+    answer(asdict(done), as_json, lambda: out.print(told, markup=False))
+
+
+def republish(delivery_id: Delivery, user: Actor = "", as_json: Json = False) -> None:
+    """Publish again what was taken back because nobody acknowledged it."""
+    from extracts.steps.taking_back import republish as publish_again
+
+    path = publish_again(workplace(), delivery_id, acting(user))
+    told = f"{delivery_id} can be collected again: {path}"
+    answer({"delivery": delivery_id, "path": str(path)}, as_json, lambda: out.print(told, markup=False))
 
 
 def _show(done: TakenIn) -> None:

@@ -73,14 +73,14 @@ class Receipt(Fact):
 
 
 def receipt_for(manifest: Manifest, manifest_digest: str, result: ReceiptResult, at: datetime, tool: str) -> Receipt:
-    """The receipt for a delivery whose manifest was believed and whose files have its digests. `at`: to the second."""
+    """The receipt for a delivery whose manifest was believed and whose files have its digests."""
     return Receipt(
         recipient=manifest.agreement.recipient.id,
         delivery_id=manifest.delivery.id,
         manifest_digest=manifest_digest,
         files=tuple(ReceivedFile(f.name, f.sha256) for f in manifest.files),
         result=result,
-        at=at.replace(microsecond=0),
+        at=at,
         tool=tool,
     )
 

@@ -27,8 +27,12 @@ from extracts.record.tables import (
     DeliveryRow,
     ReceiptRow,
     RefusedDocumentRow,
+    RemovalRow,
+    RequestRow,
 )
 from extracts.record.transaction import Reading, Work
+
+_OUT_OF_THE_AREA = (Custody.EXPIRED, Custody.WITHDRAWN, Custody.DESTROYED)
 
 
 @dataclass(frozen=True)
@@ -122,6 +126,20 @@ def save_step(
     work.session.flush()
 
 
+def to_remove(reading: Reading, delivery_ids: Collection[str] = ()) -> tuple[tuple[str, int, Custody], ...]:
+    """(delivery, step, kind) of what expired, was withdrawn or destroyed, and may still lie in the transfer area."""
+    c, r = CustodyRow, RemovalRow
+    gone = exists().where(r.delivery_id == c.delivery_id, r.number == c.number)
+    query = select(c.delivery_id, c.number, c.step).where(c.step.in_(_OUT_OF_THE_AREA), ~gone)
+    query = query.where(one_of(c.delivery_id, delivery_ids)) if delivery_ids else query
+    return tuple((d, n, Custody(s)) for d, n, s in reading.session.execute(query.order_by(c.delivery_id, c.number)))
+
+
+def save_removal(work: Work, delivery_id: str, number: int, at: datetime) -> bool:
+    """That its files are out of the area; whether nobody had noted that before."""
+    return insert_once(work, RemovalRow, {"delivery_id": delivery_id, "number": number, "removed_at": at})
+
+
 def save_receipt(work: Work, entry: ReceiptEntry) -> bool:
     """Keeps a receipt; whether it is new."""
     return insert_once(work, ReceiptRow, entry.__dict__)
@@ -178,12 +196,14 @@ def _custodies() -> Any:
         select(
             *columns,
             DecisionRow.criticality,
+            func.coalesce(RequestRow.evidence_days, 0).label("evidence_days"),
             func.coalesce(last.c.step, literal(Custody.PUBLISHED.value)).label("step"),
             func.coalesce(last.c.at, d.published_at).label("since"),
             func.coalesce(again.c.at, d.published_at).label("published_at"),
             exists().where(r.delivery_id == d.delivery_id).label("with_recipient"),
         )
         .join(DecisionRow, DecisionRow.digest == d.decision_digest)
+        .join(RequestRow, (RequestRow.request_id == d.request_id) & (RequestRow.version == d.version))
         .outerjoin(last, last.c.delivery_id == d.delivery_id)
         .outerjoin(again, again.c.delivery_id == d.delivery_id)
         .order_by(d.published_at, d.delivery_id)
@@ -194,9 +214,10 @@ def _now(row: RowMapping) -> CustodyNow:
     state = Custody(row["step"])
     if row["state"] == DeliveryState.WITHDRAWN and state is not Custody.DESTROYED:
         state = Custody.WITHDRAWN
-    names = ("delivery_id", "request_id", "version", "recipient", "since", "published_at", "with_recipient")
+    names = ("delivery_id", "request_id", "version", "recipient")
+    times = ("since", "published_at", "with_recipient", "evidence_days")
     return CustodyNow(
-        **{name: row[name] for name in names},
+        **{name: row[name] for name in (*names, *times)},
         criticality=Criticality(row["criticality"] or Criticality.ENTITLEMENT),
         state=state,
         superseded=row["state"] == DeliveryState.SUPERSEDED,

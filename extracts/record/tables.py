@@ -64,6 +64,7 @@ class RequestRow(Base):
     received_on: Mapped[date | None] = mapped_column(_computed())
     sought: Mapped[str | None] = mapped_column(_computed())
     expedited: Mapped[bool | None] = mapped_column(_computed())
+    evidence_days: Mapped[int | None] = mapped_column(_computed())
 
 
 Index("request_by_submission", RequestRow.submitted_at.desc(), RequestRow.request_id.desc())
@@ -269,6 +270,18 @@ class CustodyRow(Base):
     at: Mapped[datetime]
     actor: Mapped[str]
     document_digest: Mapped[str] = mapped_column(server_default="")
+
+
+class RemovalRow(Base):
+    """That the files of an expired or withdrawn delivery are out of the transfer area."""
+
+    __tablename__ = "removal"
+    __table_args__ = (
+        ForeignKeyConstraint(["delivery_id", "number"], ["register.custody.delivery_id", "register.custody.number"]),
+    )
+    delivery_id: Mapped[str] = mapped_column(primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True)
+    removed_at: Mapped[datetime]
 
 
 class ReceiptRow(Base):

@@ -46,6 +46,11 @@ class Places:
     canaries: Path | None = None
 
     @property
+    def taken_back(self) -> Path:
+        """Encrypted deliveries that expired, to be published again; 0700."""
+        return self.home / "taken-back"
+
+    @property
     def recipient_keys(self) -> Path:
         """Public keys of recipients, one file each: `<recipient id>.pub`."""
         return self.allowed_signers.parent / "recipients"

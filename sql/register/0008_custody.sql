@@ -16,6 +16,11 @@ ALTER TABLE register.decision
     ADD COLUMN criticality text GENERATED ALWAYS AS (coalesce(register.part_of(plan, 'criticality'), '')) STORED;
 COMMENT ON COLUMN register.decision.criticality IS 'What a late delivery harms, as the plan says';
 
+ALTER TABLE register.request
+    ADD COLUMN evidence_days integer GENERATED ALWAYS AS (
+        register.part_of(document, 'retention', 'evidence_due_days')::integer) STORED;
+COMMENT ON COLUMN register.request.evidence_days IS 'Within how many days of its end the certificate of destruction is due';
+
 CREATE TABLE register.custody (
     delivery_id     text        NOT NULL REFERENCES register.delivery,
     number          integer     NOT NULL,
@@ -31,6 +36,16 @@ CREATE TABLE register.custody (
         document_digest = '' OR document_digest ~ '^sha256:[0-9a-f]{64}$')
 );
 COMMENT ON TABLE register.custody IS 'Each step of a delivery after its publication; its last one is where it is now, none means published';
+
+-- The register changes first, the transfer area after it. What is still to be taken out of the area is what has no row here.
+CREATE TABLE register.removal (
+    delivery_id text        NOT NULL,
+    number      integer     NOT NULL,
+    removed_at  timestamptz NOT NULL,
+    PRIMARY KEY (delivery_id, number),
+    FOREIGN KEY (delivery_id, number) REFERENCES register.custody
+);
+COMMENT ON TABLE register.removal IS 'When the files of an expired or withdrawn delivery were out of the transfer area, by its step of custody';
 
 CREATE TABLE register.receipt (
     digest          text        NOT NULL PRIMARY KEY,
@@ -77,5 +92,5 @@ ALTER TABLE register.notice ADD CONSTRAINT notice_kind_is_known CHECK (kind IN (
     'awaited', 'overdue', 'returned', 'refused', 'approved', 'delivered', 'renewal due', 'stopped',
     'receipt refused', 'not acknowledged', 'taken back', 'to be destroyed', 'not destroyed'));
 
-GRANT SELECT, INSERT ON register.custody, register.receipt, register.certificate, register.refused_document
+GRANT SELECT, INSERT ON register.custody, register.removal, register.receipt, register.certificate, register.refused_document
     TO :"application";

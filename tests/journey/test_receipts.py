@@ -19,10 +19,8 @@ import pytest
 from extracts import signing
 from extracts.agreement.custody import Custody
 from extracts.canonical import canonical_json, digest_bytes
-from extracts.errors import Outcome
 from extracts.handover.manifest import MANIFEST, Manifest, read_manifest
 from extracts.handover.receipt import Receipt, ReceiptResult, receipt_for
-from extracts.local.home import DemoHome
 from extracts.record import custody
 from extracts.record import notices as outbox
 from extracts.record.transaction import reading
@@ -35,13 +33,9 @@ _numbers = count(1)
 
 
 @pytest.fixture(scope="module")
-def published(template_world: DemoHome, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """Fife's delivery and the analysts', both waiting; no test of this module leaves one collected."""
-    with copied(template_world, tmp_path_factory.mktemp("receipts") / "home") as world:
-        for request_id in (FIFE, ANALYSTS):
-            assert world.run(request_id)["outcome"] == Outcome.DELIVERED
-        for recipient in world.work.parties.recipients:
-            (world.work.places.drop_zone / recipient / "inbox").mkdir(parents=True, exist_ok=True)
+def published(published_world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """Every delivery waits; no test of this module but the last leaves one collected."""
+    with copied(published_world.home, tmp_path_factory.mktemp("receipts") / "home", published_world.register) as world:
         yield world
 
 

@@ -31,7 +31,7 @@ Delivery = Annotated[str, typer.Argument(help="Id of the delivery.", metavar="DE
 
 
 def withdraw(delivery_id: Delivery, reasons: Reasons, user: Actor = "", as_json: Json = False) -> None:
-    """Take a delivery back for good: empty its place, and ask for destruction."""
+    """Take a delivery back for good, at once. Whoever has it is asked to destroy it."""
     from extracts.steps.taking_back import withdraw as take_back
 
     done = take_back(workplace(), delivery_id, acting(user), reasons)
@@ -44,7 +44,7 @@ def withdraw(delivery_id: Delivery, reasons: Reasons, user: Actor = "", as_json:
 
 
 def republish(delivery_id: Delivery, user: Actor = "", as_json: Json = False) -> None:
-    """Publish again what was taken back because nobody acknowledged it."""
+    """Publish again what nobody had acknowledged in time."""
     from extracts.steps.taking_back import republish as publish_again
 
     path = publish_again(workplace(), delivery_id, acting(user))

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import RowMapping, exists, func, literal, select
+from sqlalchemy import RowMapping, exists, func, select
 
 from extracts.agreement.custody import CUSTODY_TRANSITIONS, Custody, CustodyNow
 from extracts.agreement.plan import Criticality
@@ -181,31 +181,24 @@ def latest_of(reading: Reading, recipient: str) -> tuple[str, int] | None:
 
 
 def _custodies() -> Any:
+    """Steps are looked up by delivery: few where one delivery is asked for, each once where all are."""
     c, d, r = CustodyRow, DeliveryRow, ReceiptRow
-    last = (
-        select(c.delivery_id, c.step, c.at)
-        .distinct(c.delivery_id)
-        .order_by(c.delivery_id, c.number.desc())
-        .subquery("last")
-    )
-    again = (
-        select(c.delivery_id, func.max(c.at).label("at")).where(c.step == Custody.PUBLISHED).group_by(c.delivery_id)
-    ).subquery("again")
+    steps = select(c).where(c.delivery_id == d.delivery_id).correlate(d)
+    last = steps.order_by(c.number.desc()).limit(1)
+    again = steps.where(c.step == Custody.PUBLISHED).with_only_columns(func.max(c.at)).scalar_subquery()
     columns = (d.delivery_id, d.request_id, d.version, d.recipient, d.state, d.destroy_by)
     return (
         select(
             *columns,
             DecisionRow.criticality,
             func.coalesce(RequestRow.evidence_days, 0).label("evidence_days"),
-            func.coalesce(last.c.step, literal(Custody.PUBLISHED.value)).label("step"),
-            func.coalesce(last.c.at, d.published_at).label("since"),
-            func.coalesce(again.c.at, d.published_at).label("published_at"),
+            func.coalesce(last.with_only_columns(c.step).scalar_subquery(), Custody.PUBLISHED.value).label("step"),
+            func.coalesce(last.with_only_columns(c.at).scalar_subquery(), d.published_at).label("since"),
+            func.coalesce(again, d.published_at).label("published_at"),
             exists().where(r.delivery_id == d.delivery_id).label("with_recipient"),
         )
         .join(DecisionRow, DecisionRow.digest == d.decision_digest)
         .join(RequestRow, (RequestRow.request_id == d.request_id) & (RequestRow.version == d.version))
-        .outerjoin(last, last.c.delivery_id == d.delivery_id)
-        .outerjoin(again, again.c.delivery_id == d.delivery_id)
         .order_by(d.published_at, d.delivery_id)
     )
 

@@ -9,12 +9,12 @@ Rules, in order:
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
-from extracts.agreement.custody import Asked, CustodyNow, asked_today, last_day
+from extracts.agreement.custody import Asked, CustodyNow, Patience, asked_today, last_day
 from extracts.agreement.plan import Criticality
 from extracts.agreement.status import CLOCK
 from extracts.errors import ExtractsError
@@ -26,6 +26,8 @@ from extracts.steps.receipts import take_receipts
 
 if TYPE_CHECKING:
     from extracts.steps.workplace import Workplace
+
+_TOGETHER = 200
 
 
 @dataclass
@@ -79,29 +81,34 @@ def _ask(work: Workplace, done: Ticked) -> None:
     with reading(work.register) as view:
         there = custody.custodies(view)
         told = causes(view, notices.CUSTODY_KINDS)
+    due: list[notices.Due] = []
     for each in there:
         asked = asked_today(each, patience, today)
-        if asked != Asked():
-            last = last_day(each, patience)
-            _guarded(done, lambda each=each, asked=asked, last=last: _do(work, done, each, asked, last, told))  # type: ignore[misc]
+        if asked.expires:
+            _guarded(done, partial(_expire, work, done, each.delivery_id))
+        due += [d for d in _due(each, asked, patience) if d.full_cause not in told]
+    _tell(work, done, due)
 
 
-def _do(work: Workplace, done: Ticked, there: CustodyNow, asked: Asked, last: date, told: frozenset[str]) -> None:
-    if asked.expires:
-        done.expired += taking_back.expire(work, there.delivery_id, CLOCK)
-    elif asked.reminder is not None and not there.superseded:
-        done.reminded += _raise(work, notices.reminder(there, asked.reminder, last), told)
+def _expire(work: Workplace, done: Ticked, delivery_id: str) -> None:
+    done.expired += taking_back.expire(work, delivery_id, CLOCK)
+
+
+def _due(there: CustodyNow, asked: Asked, patience: Patience) -> Iterator[notices.Due]:
+    if asked.reminder is not None and not asked.expires and not there.superseded:
+        yield notices.reminder(there, asked.reminder, last_day(there, patience))
     if asked.overdue:
-        escalates = there.criticality is not Criticality.ANALYSIS
-        done.overdue += _raise(work, notices.not_destroyed(there, escalates=escalates), told)
+        yield notices.not_destroyed(there, escalates=there.criticality is not Criticality.ANALYSIS)
     elif asked.countdown is not None:
-        done.told_to_destroy += _raise(work, notices.to_be_destroyed(there, asked.countdown), told)
+        yield notices.to_be_destroyed(there, asked.countdown)
 
 
-def _raise(work: Workplace, due: notices.Due, told: frozenset[str]) -> int:
-    """Raised and told to the ledger, once; how many notices that is."""
-    if due.full_cause in told:
-        return 0
-    now: datetime = work.now()
-    with unit_of_work(work.register) as unit:
-        return notices.raise_one(unit, due, now)
+def _tell(work: Workplace, done: Ticked, due: Sequence[notices.Due]) -> None:
+    """Many in one transaction: a thousand commits would take longer than all the rest."""
+    counts = dict.fromkeys(notices.CUSTODY_KINDS, 0)
+    for start in range(0, len(due), _TOGETHER):
+        now = work.now()
+        with unit_of_work(work.register) as unit:
+            for each in due[start : start + _TOGETHER]:
+                counts[each.kind] += notices.raise_one(unit, each, now)
+    done.reminded, done.told_to_destroy, done.overdue = (counts[kind] for kind in notices.CUSTODY_KINDS)

@@ -24,8 +24,9 @@ from extracts.local.postgres import EmbeddedPostgres
 from extracts.local.world import review_all
 from extracts.settings import PROJECT
 from extracts.steps.approval_file import load_published
+from extracts.steps.receipts import take_receipts
 from extracts.steps.signers import service_principal
-from tests.support.command_line import environment_of
+from tests.support.command_line import environment_of, extracts
 from tests.support.deciding import REQUESTER
 from tests.support.guides import HOW_TO, Shell, blocks, commands
 from tests.support.world import FIFE, SCP, World, copied
@@ -86,10 +87,13 @@ def test_a_recipient_follows_the_page_from_the_first_key_to_the_certificate(live
     shell.names = {SHOWN_DELIVERY: delivered.name, **_times(delivered), "/mnt/transfer/fife-council": str(area)}
     for command in typed:
         if command.startswith("cd "):
-            shell.folder = shell.folder / delivered.name
+            shell.folder = shell.folder.parent if command == "cd .." else shell.folder / delivered.name
         elif not command.startswith("pip "):
             shell.works(command)
-    assert (shell.folder / "benefit_cap.parquet").read_bytes().startswith(b"PAR1")
+    assert (shell.folder / delivered.name / "benefit_cap.parquet").read_bytes().startswith(b"PAR1")
+    (certified,) = take_receipts(lived.work).taken[-1:]
+    assert certified.deliveries == (delivered.name,)
+    assert extracts(lived, "deliveries", "show", delivered.name, "--json").json["custody"] == "destroyed"
 
 
 def _list_of_signers(world: World, path: Path) -> None:

@@ -16,8 +16,8 @@ from extracts.steps.custody_clocks import tick
 from tests.support.world import FIFE, World, copied
 
 MANY = 1_000
-# A round is to take under 10 s. On a machine that is busy with other things it may take a few times as long.
-BOUND_S = 30
+# A round is to take under 10 s. Of this process's own time, since the machine may be busy with other things.
+BOUND_S = 10
 _COPIES = f"""
 INSERT INTO register.delivery (delivery_id, request_id, version, period, period_first, period_last, revision, recipient,
     decision_digest, run_id, reason, state, path, manifest_digest, rows, bytes, files, created_at, published_at,
@@ -39,10 +39,10 @@ def crowded(published_world: World, tmp_path_factory: pytest.TempPathFactory) ->
 
 
 def timed(world: World) -> tuple[float, dict[str, int]]:
-    began = time.monotonic()
+    began = time.process_time()
     done = tick(world.work)
     assert done.problems == []
-    return time.monotonic() - began, {name: count for name, count in done.counts.items() if count}
+    return time.process_time() - began, {name: count for name, count in done.counts.items() if count}
 
 
 def test_a_round_with_a_thousand_deliveries_that_wait_is_short(crowded: World) -> None:
@@ -52,7 +52,6 @@ def test_a_round_with_a_thousand_deliveries_that_wait_is_short(crowded: World) -
     reminding, done = timed(crowded)
     assert (done, reminding < BOUND_S) == ({"reminded": MANY + 3}, True), reminding
     crowded.later(days=-9)
-    print(f"nothing due: {seconds:.2f} s; {MANY} reminders: {reminding:.2f} s")
 
 
 def test_many_receipts_are_taken_in_one_round(crowded: World) -> None:
@@ -72,4 +71,3 @@ def test_many_receipts_are_taken_in_one_round(crowded: World) -> None:
         (inbox / f"{name}.sig").write_text(signing.sign(receipt.text(), key, signing.RECEIPT))
     seconds, done = timed(crowded)
     assert (done, seconds < BOUND_S) == ({"taken": len(some)}, True), seconds
-    print(f"{len(some)} receipts: {seconds:.2f} s")

@@ -67,15 +67,17 @@ class TakenIn:
 
 def take_receipts(work: Workplace) -> TakenIn:
     """Deal with everything that lies in the inboxes now."""
-    inbox, dealt, waiting, problems = inbox_of(work), [], 0, []
-    for recipient in work.parties.recipients.values():
-        try:
-            found, left_over = _one_inbox(work, inbox, recipient)
-        except DropZoneUnreachable as error:
-            problems.append(str(error))
-            continue
-        dealt += found
-        waiting += left_over
+    dealt: list[Dealt] = []
+    waiting, problems = 0, []
+    with inbox_of(work) as inbox:
+        for recipient in work.parties.recipients.values():
+            try:
+                found, left_over = _one_inbox(work, inbox, recipient)
+            except DropZoneUnreachable as error:
+                problems.append(str(error))
+                continue
+            dealt += found
+            waiting += left_over
     return TakenIn(tuple(dealt), waiting, tuple(problems))
 
 

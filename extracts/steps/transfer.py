@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from extracts.catalogue.parties import Recipient, RecipientStatus
@@ -21,9 +23,10 @@ def drop_zone(work: Workplace) -> DropZone:
     return FolderDropZone(work.places.drop_zone)
 
 
-def inbox(work: Workplace) -> Inbox:
-    """The recipients' inboxes in it."""
-    return FolderInbox(work.places.drop_zone)
+@contextmanager
+def inbox(work: Workplace) -> Iterator[Inbox]:
+    """Where recipients put their receipts; over one connection while the block lasts."""
+    yield FolderInbox(work.places.drop_zone)
 
 
 def recipient_of(work: Workplace, recipient: str) -> Recipient:

@@ -9,6 +9,7 @@ Rules:
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from extracts.errors import InvalidDocument, VerificationFailed
@@ -103,8 +104,8 @@ def _newest_index(area: Area, into: Path, request_id: str, judge: Judge) -> Inde
     data = read_small(area, (request_id, INDEX), MAX_BYTES) or b""
     signatures = read_small(area, (request_id, INDEX_SIGNATURE), MAX_BYTES) or b""
 
-    def check(signed: bytes, signature: str, at: object) -> None:
-        judge(signed, signature, INDEX_NAMESPACE, at)  # type: ignore[arg-type]
+    def check(signed: bytes, signature: str, at: datetime) -> None:
+        judge(signed, signature, INDEX_NAMESPACE, at)
 
     index = read_signed_index(data, signatures, check)
     kept = into / request_id / INDEX

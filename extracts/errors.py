@@ -146,6 +146,10 @@ class VerificationFailed(Refused):
     """A delivery, ledger or backup is not what its signatures say."""
 
 
+class HostKeyRefused(Refused):
+    """The transfer area's server did not show the host key that is pinned for it: it may be somebody else."""
+
+
 class KeyLost(Refused):
     """A pseudonym key is missing; the message says what is lost and how to go on."""
 

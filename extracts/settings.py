@@ -17,6 +17,7 @@ from pathlib import Path
 
 from extracts.agreement.suppression import Suppression
 from extracts.errors import InvalidDocument, Problem, SettingMissing
+from extracts.handover.dropzone.sftp_address import SftpAddress, address_problem, read_address
 from extracts.mail.channel import Channel
 from extracts.mail.folder import FolderChannel
 from extracts.mail.smtp import Security, SmtpChannel
@@ -44,7 +45,9 @@ SETTINGS = (
         "EXTRACTS_GOVERNANCE", "Folder of policy, parties, gateways and delegations", "{PROJECT}/examples/governance"
     ),
     Setting("EXTRACTS_PUBLISHED", "Folder of published agreements, which the DAGs read", "{EXTRACTS_HOME}/published"),
-    Setting("EXTRACTS_DROP_ZONE", "The transfer area: a folder", "{EXTRACTS_HOME}/dropzone"),
+    Setting("EXTRACTS_DROP_ZONE", "The drop zone: a folder, or sftp://user@host:port/path", "{EXTRACTS_HOME}/dropzone"),
+    Setting("EXTRACTS_DROP_ZONE_KEY", "The publisher's private SSH key, mode 0600, for an SFTP transfer area", ""),
+    Setting("EXTRACTS_DROP_ZONE_KNOWN_HOSTS", "The pinned host keys of an SFTP transfer area: a known_hosts file", ""),
     Setting("EXTRACTS_STAGING", "Folder for treated rows while a run lasts, mode 0700", "{EXTRACTS_HOME}/staging"),
     Setting("EXTRACTS_RUNS", "Folder of run records and quality reports (no personal data)", "{EXTRACTS_HOME}/runs"),
     Setting("EXTRACTS_KEYS", "Folder of pseudonym keys and the membership key, mode 0700", "{EXTRACTS_HOME}/keys"),
@@ -111,6 +114,7 @@ SETTINGS = (
 )
 _BY_NAME = {s.name: s for s in SETTINGS}
 _RECOVERY = "EXTRACTS_RECOVERY_RECIPIENT"
+_DROP_ZONE = "EXTRACTS_DROP_ZONE"
 _SMALL_COUNT = "EXTRACTS_SMALL_COUNT"
 _ALLOW_QUERY = "EXTRACTS_ALLOW_QUERY_ENFORCEMENT"
 _NUMBERS = {
@@ -196,6 +200,7 @@ def _problems(found: Mapping[str, str]) -> list[Problem]:
     no_number = [n for n in _NUMBERS if not re.fullmatch(r"[0-9]{1,9}", found[n])]
     problems += [Problem(n, "must be a whole number") for n in no_number]
     problems += _notice_problems(found)
+    problems += _drop_zone_problems(found)
     if found[_ALLOW_QUERY] not in ("yes", "no"):
         problems.append(Problem(_ALLOW_QUERY, "must be yes or no"))
     if not no_number and not _is_threshold(int(found[_SMALL_COUNT])):
@@ -221,6 +226,23 @@ def _notice_problems(found: Mapping[str, str]) -> list[Problem]:
     if "smtp" in named and not (found["EXTRACTS_SMTP_HOST"] and sender):
         problems.append(Problem("EXTRACTS_NOTICES", "mail needs EXTRACTS_SMTP_HOST and EXTRACTS_SMTP_FROM"))
     return problems
+
+
+def _drop_zone_problems(found: Mapping[str, str]) -> list[Problem]:
+    text = found[_DROP_ZONE]
+    if "://" not in text:
+        return []
+    if problem := address_problem(text):
+        return [Problem(_DROP_ZONE, problem)]
+    files = [f"{_DROP_ZONE}_KEY", f"{_DROP_ZONE}_KNOWN_HOSTS"]
+    return [Problem(name, "must be set for an SFTP transfer area") for name in files if not found[name]]
+
+
+def _drop_zone(found: Mapping[str, str]) -> Path | SftpAddress:
+    if "://" not in found[_DROP_ZONE]:
+        return Path(found[_DROP_ZONE]).absolute()
+    key, known = (Path(found[f"{_DROP_ZONE}_{name}"]).absolute() for name in ("KEY", "KNOWN_HOSTS"))
+    return read_address(found[_DROP_ZONE], key, known)
 
 
 def _is_threshold(number: int) -> bool:
@@ -287,7 +309,7 @@ def _places(found: Mapping[str, str]) -> Places:
         sql=place("EXTRACTS_SQL"),
         governance=place("EXTRACTS_GOVERNANCE"),
         published=place("EXTRACTS_PUBLISHED"),
-        drop_zone=place("EXTRACTS_DROP_ZONE"),
+        drop_zone=_drop_zone(found),
         staging=place("EXTRACTS_STAGING"),
         runs=place("EXTRACTS_RUNS"),
         keys=place("EXTRACTS_KEYS"),

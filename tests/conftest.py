@@ -15,6 +15,7 @@ from extracts.local.postgres import EmbeddedPostgres
 from tests.support.browser import chromium_path
 from tests.support.keys import Keys, make_keys
 from tests.support.postgres import Database, temporary_database
+from tests.support.sftp_area import SftpArea, an_area, missing
 from tests.support.world import AGREEMENTS, World, copied, make_template
 
 # A slow or busy machine is not a fault of the code; what a property finds must be found again by whoever looks.
@@ -97,3 +98,13 @@ def chromium() -> str:
         pytest.skip("no Chromium here; see tests/support/system.sh")
     assert path, "no Chromium here, so nobody looked at the pages; see tests/support/system.sh"
     return path
+
+
+@pytest.fixture(scope="session")
+def sftp_area() -> Iterator[SftpArea]:
+    """A real transfer area, served by OpenSSH. Without one the test is skipped; in continuous integration it fails."""
+    if (why := missing()) and os.environ.get("CI") != "true":
+        pytest.skip(why)
+    assert not why, why
+    with an_area("fife-council", "scottish-government-analysts", "social-security-scotland") as area:
+        yield area

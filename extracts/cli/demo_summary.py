@@ -96,7 +96,7 @@ def _next(world: World, done: list[Delivered], stays: bool) -> Iterator[str]:
     yield "And from another terminal:" if stays else "And, from another terminal while `make up` runs:"
     for found in done[:1]:
         yield f"  {command} why {found.request_id}"
-    yield f"  {command} ledger verify --anchors {_near(world.work.places.drop_zone)}"
+    yield f"  {command} ledger verify --anchors {_near(world.work.places.drop_zone_folder)}"
 
 
 def _command(home: Path) -> str:

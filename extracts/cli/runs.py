@@ -13,6 +13,7 @@ from extracts.errors import AlreadyDelivered, Outcome, UsageError
 
 if TYPE_CHECKING:
     from extracts.agreement.custody import CustodyNow
+    from extracts.handover.dropzone.sftp_address import SftpAddress
     from extracts.record.delivery_entries import DeliveryEntry
 
 deliveries_app = typer.Typer(no_args_is_help=True, help="What was delivered.")
@@ -159,7 +160,7 @@ def _custody(there: CustodyNow | None) -> dict[str, Any]:
     }
 
 
-def _row(delivery: DeliveryEntry, drop_zone: Path) -> dict[str, Any]:
+def _row(delivery: DeliveryEntry, drop_zone: Path | SftpAddress) -> dict[str, Any]:
     return {
         "id": delivery.delivery_id,
         "request": delivery.request_id,

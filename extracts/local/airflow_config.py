@@ -20,9 +20,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from extracts.local.installation import HOST, Part
 from extracts.local.passwords import write_secret
+from extracts.production.health import healthy_parts
 
-HOST: Final = "127.0.0.1"
+# Logs are read from the disk that all parts share, so nobody needs to serve them on more ports.
+PARTS: Final = {
+    "api-server": ("airflow", "api-server"),
+    "scheduler": ("airflow", "scheduler", "--skip-serve-logs"),
+    "dag-processor": ("airflow", "dag-processor"),
+    "triggerer": ("airflow", "triggerer", "--skip-serve-logs"),
+}
+HEALTHY: Final = frozenset({"metadatabase", "scheduler", "dag-processor", "triggerer"})
 _GENERATED = (("core", "fernet_key"), ("api", "secret_key"), ("api_auth", "jwt_secret"))
 
 
@@ -92,6 +101,23 @@ class AirflowConfig:
             text = text.replace(secret, "***")
         return re.sub(r"(://[^:@/\s]*):[^@/\s]+@", r"\1:***@", text)
 
+    def migration(self) -> Part:
+        """What brings Airflow's database to this version."""
+        return Part("migration", ("airflow", "db", "migrate"), self.child_environment())
+
+    def parts(self) -> tuple[Part, ...]:
+        """What runs."""
+        return tuple(Part(name, command, self.child_environment()) for name, command in PARTS.items())
+
+    @property
+    def awaited(self) -> frozenset[str]:
+        """Who must be healthy; the database takes the API server's place, which answers for it."""
+        return HEALTHY
+
+    def healthy(self, url: str) -> set[str]:
+        """Who is."""
+        return healthy_parts(url)
+
     def child_environment(self) -> dict[str, str]:
         """The environment of components and tasks."""
         inherited = {n: v for n, v in self.environment.items() if not n.startswith(("AIRFLOW_", "_AIRFLOW"))}
@@ -119,7 +145,7 @@ def _settings(config: AirflowConfig, port: int) -> dict[str, dict[str, str]]:
             "simple_auth_manager_passwords_file": str(config.passwords_file),
             "dagbag_import_error_tracebacks": "True",
         },
-        "database": {"sql_alchemy_conn": config.database_url, "load_default_connections": "False"},
+        "database": {"sql_alchemy_conn": config.database_url},
         "api": {"host": HOST, "port": str(port), "base_url": url, "workers": "1", "expose_config": "False"},
         "api_auth": {},
         "logging": {

@@ -30,6 +30,7 @@ CONTROL_WORDS = {
     "CheckFailed": "A check of source or extract failed",
     "HoldStops": "The hold list stopped it",
     "KeyLost": "A pseudonym key is missing",
+    "HostKeyRefused": "The transfer area's server was not the pinned one",
     "Refused": "A rule of the run itself",
     "not recorded": "The control was not written down",
 }

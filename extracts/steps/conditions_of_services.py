@@ -1,4 +1,4 @@
-"""How the servers are: register, sources, and what each agreement in force would find there."""
+"""How the servers are: register, transfer area, sources, and what each agreement in force would find there."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from extracts.errors import Refused
 from extracts.steps.conditions import Condition, look_at
 
 if TYPE_CHECKING:
+    from extracts.handover.dropzone.sftp import SftpDropZone
     from extracts.steps.workplace import Workplace
 
 
@@ -30,6 +31,39 @@ def register_condition(work: Workplace) -> str:
                 f"The ledger is not protected: {'; '.join(problems)}.", advice="Ask the database administrator."
             )
         return f"reachable and protected; the ledger has {ledger.head(view.connection).sequence:,} events"
+
+
+def transfer_conditions(work: Workplace) -> Iterator[Condition]:
+    """An SFTP transfer area: reached, known by its pinned key, writable, with a room for everyone who is sent anything.
+
+    A drop zone that is a folder is looked at with the other folders.
+    """
+    from extracts.handover.dropzone.sftp import SftpDropZone
+    from extracts.handover.dropzone.sftp_address import SftpAddress
+
+    place = work.places.drop_zone
+    if not isinstance(place, SftpAddress):
+        return
+    zone = SftpDropZone(place)
+    reached = look_at("transfer area", lambda: _reach(zone))
+    yield reached
+    if reached.passed:
+        yield look_at("rooms of recipients", lambda: _rooms(work, zone))
+
+
+def _reach(zone: SftpDropZone) -> str:
+    zone.check()
+    return f"{zone.address} shows its pinned host key and takes deliveries"
+
+
+def _rooms(work: Workplace, zone: SftpDropZone) -> str:
+    wanted = {r.id for r in work.parties.recipients.values() if r.status == "confirmed"}
+    if without := sorted(wanted - zone.rooms()):
+        raise Refused(
+            f"The transfer area has no room for {', '.join(without)}.",
+            advice="Its operator makes one: dropzone/area recipient ID KEYS.",
+        )
+    return f"{len(wanted)} recipients have one"
 
 
 def notices_condition(work: Workplace) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from extracts import signing
@@ -21,6 +22,7 @@ from extracts.steps.conditions_of_services import (
     notices_condition,
     register_condition,
     source_conditions,
+    transfer_conditions,
 )
 from extracts.steps.keys import read_key
 from extracts.steps.signers import service_principal
@@ -46,6 +48,7 @@ def examine(work: Workplace, settings: Sequence[str] = ()) -> list[Condition]:
         look_at("service key", lambda: _service(work)),
         look_at("canaries", lambda: _canaries(work)),
         look_at("register and ledger", lambda: register_condition(work)),
+        *each("transfer area", transfer_conditions(work)),
         look_at("notices", lambda: notices_condition(work)),
         look_at("EXTRACTS_REGISTER_OWNER_URL", lambda: _owner(work)),
         *each("sources", source_conditions(work)),
@@ -63,7 +66,7 @@ def _folders(work: Workplace) -> Iterator[Condition]:
         ("EXTRACTS_KEYS", places.keys, 0o077),
         ("EXTRACTS_STAGING", places.staging, 0o077),
         ("EXTRACTS_RUNS", places.runs, 0o022),
-        ("EXTRACTS_DROP_ZONE", places.drop_zone, 0o002),
+        *((("EXTRACTS_DROP_ZONE", places.drop_zone, 0o002),) if isinstance(places.drop_zone, Path) else ()),
         ("EXTRACTS_PUBLISHED", places.published, 0o022),
         ("EXTRACTS_GOVERNANCE", places.governance, 0o022),
         ("EXTRACTS_EXPECTATIONS", places.expectations, 0o022),

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from extracts.catalogue.parties import Recipient, RecipientStatus
 from extracts.catalogue.recipient_keys import KeyUse, RecipientKey
 from extracts.errors import NotPermitted
 from extracts.handover.dropzone.folder import FolderDropZone
-from extracts.handover.dropzone.inbox import FolderInbox
+from extracts.handover.dropzone.inbox import FolderInbox, SftpInbox
+from extracts.handover.dropzone.sftp import SftpDropZone
+from extracts.handover.dropzone.sftp_address import SftpAddress
 
 if TYPE_CHECKING:
     from extracts.handover.dropzone.inbox import Inbox
@@ -19,14 +22,24 @@ if TYPE_CHECKING:
 
 
 def drop_zone(work: Workplace) -> DropZone:
-    """The transfer area."""
-    return FolderDropZone(work.places.drop_zone)
+    """The transfer area that the settings name."""
+    return zone_at(work.places.drop_zone)
+
+
+def zone_at(place: Path | SftpAddress) -> DropZone:
+    """The transfer area: behind SFTP, or a folder."""
+    return SftpDropZone(place) if isinstance(place, SftpAddress) else FolderDropZone(place)
 
 
 @contextmanager
 def inbox(work: Workplace) -> Iterator[Inbox]:
     """Where recipients put their receipts; over one connection while the block lasts."""
-    yield FolderInbox(work.places.drop_zone)
+    place = work.places.drop_zone
+    if not isinstance(place, SftpAddress):
+        yield FolderInbox(place)
+        return
+    with SftpInbox(place) as found:
+        yield found
 
 
 def recipient_of(work: Workplace, recipient: str) -> Recipient:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from extracts.errors import NotFound, SettingMissing
+from extracts.errors import NotFound, SettingMissing, UsageError
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from extracts.catalogue.contract import Dataset
     from extracts.catalogue.parties import Parties
     from extracts.catalogue.reviewers import Reviewers
+    from extracts.handover.dropzone.sftp_address import SftpAddress
     from extracts.mail.channel import Channel
 
 LOCAL = ZoneInfo("Europe/London")
@@ -36,7 +37,7 @@ class Places:
     sql: Path
     governance: Path
     published: Path
-    drop_zone: Path
+    drop_zone: Path | SftpAddress
     staging: Path
     runs: Path
     keys: Path
@@ -49,6 +50,13 @@ class Places:
     def taken_back(self) -> Path:
         """Encrypted deliveries that expired, to be published again; 0700."""
         return self.home / "taken-back"
+
+    @property
+    def drop_zone_folder(self) -> Path:
+        """The drop zone, where it has to be a folder. Raises UsageError."""
+        if isinstance(self.drop_zone, Path):
+            return self.drop_zone
+        raise UsageError(f"The drop zone is no folder here, but {self.drop_zone}.", advice="Set EXTRACTS_DROP_ZONE.")
 
     @property
     def recipient_keys(self) -> Path:

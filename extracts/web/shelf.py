@@ -1,4 +1,4 @@
-"""Finds what pages show: published agreements, records of runs, quality reports, manifests. Reads files, nothing else.
+"""Finds what pages show: published agreements, records of runs, quality reports, manifests. Changes nothing.
 
 Names of files are made from ids whose form was checked; what is found must lie where it was looked for, so that no link
 in a folder leads a page elsewhere.
@@ -13,10 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from extracts.errors import NotFound
+from extracts.handover.dropzone.interface import Place
 from extracts.scheduling.facts import AgreementFacts, read_facts
 from extracts.scheduling.gates import QUESTIONS
 from extracts.scheduling.signer_names import signer_names
 from extracts.steps.run_folder import GATES, folder_name
+from extracts.steps.transfer import zone_at
 from extracts.steps.workplace import Places
 
 
@@ -81,12 +83,13 @@ class Shelf:
 
     def manifest(self, request_id: str, delivery_id: str) -> str:
         """The manifest of a delivery as its recipient sees it. Raises NotFound."""
-        found = sorted(self.places.drop_zone.glob(f"*/{request_id}/{delivery_id}/manifest.json"))
-        if not found:
+        recipient = str(self.agreement(request_id).plan["recipient"])
+        found = zone_at(self.places.drop_zone).manifest(Place(recipient, request_id, delivery_id))
+        if found is None:
             raise NotFound(
                 f"{delivery_id} is not in the drop zone: it was never released, or it was collected and removed."
             )
-        return self._text(found[0], self.places.drop_zone, "manifest")
+        return found.decode()
 
     def _run(self, request_id: str, run_id: str) -> Path:
         return self.places.runs / folder_name(request_id) / folder_name(run_id)

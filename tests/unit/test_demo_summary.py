@@ -56,7 +56,7 @@ def world(home: Path) -> Any:
         status = Status.APPROVED if approved else Status.REFUSED
         decided.append(Made(file=file, examined=examined, status=status, request_id=request.request_id))
     people = Made(allowed_signers=home / "trust" / "allowed_signers")
-    places = Made(drop_zone=home / "dropzone")
+    places = Made(drop_zone_folder=home / "dropzone")
     return Made(
         home=Made(home=home, people=people), work=Made(places=places), decided=decided, source_rows={"person": 476_664}
     )

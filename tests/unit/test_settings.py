@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from extracts.errors import InvalidDocument, SettingMissing
+from extracts.handover.dropzone.sftp_address import SftpAddress
 from extracts.settings import SETTINGS, environment, masked, open_to_examine, open_workplace, published_folder
 
 
@@ -34,6 +35,46 @@ def test_folders_lie_below_the_home_unless_set(tmp_path: Path) -> None:
     work = open_workplace({**home(tmp_path), "EXTRACTS_DROP_ZONE": "/mnt/share"})
     assert work.places.keys == tmp_path / "keys"
     assert work.places.drop_zone == Path("/mnt/share")
+
+
+AN_AREA = {
+    "EXTRACTS_DROP_ZONE": "sftp://publisher@files.example:2222/area",
+    "EXTRACTS_DROP_ZONE_KEY": "/etc/extracts/publisher",
+    "EXTRACTS_DROP_ZONE_KNOWN_HOSTS": "/etc/extracts/known_hosts",
+}
+
+
+def test_the_drop_zone_may_be_an_sftp_transfer_area(tmp_path: Path) -> None:
+    zone = open_workplace({**home(tmp_path), **AN_AREA}).places.drop_zone
+    assert isinstance(zone, SftpAddress)
+    assert (zone.user, zone.host, zone.port, str(zone.root)) == ("publisher", "files.example", 2222, "/area")
+    assert zone / "fife/R1/D1" == "sftp://publisher@files.example:2222/area/fife/deliveries/R1/D1"
+    short = open_workplace({**home(tmp_path), **AN_AREA, "EXTRACTS_DROP_ZONE": "sftp://p@[::1]"}).places.drop_zone
+    assert str(short) == "sftp://p@[::1]/"
+
+
+@pytest.mark.parametrize(
+    ("changed", "why"),
+    [
+        ({"EXTRACTS_DROP_ZONE": "sftp://u:ZZSECRETZZ@h/d"}, "EXTRACTS_DROP_ZONE: holds a password"),
+        ({"EXTRACTS_DROP_ZONE": "sftp://h/d"}, "EXTRACTS_DROP_ZONE: is not of the form"),
+        ({"EXTRACTS_DROP_ZONE": "sftp://u@/d"}, "EXTRACTS_DROP_ZONE: is not of the form"),
+        ({"EXTRACTS_DROP_ZONE": "sftp://u@h:99999/d"}, "EXTRACTS_DROP_ZONE: is not of the form"),
+        ({"EXTRACTS_DROP_ZONE": "sftp://u@h:0/d"}, "EXTRACTS_DROP_ZONE: is not of the form"),
+        ({"EXTRACTS_DROP_ZONE": "sftp://u@h/../d"}, "EXTRACTS_DROP_ZONE: is not of the form"),
+        ({"EXTRACTS_DROP_ZONE": "sftp://u@h/d?x=y"}, "EXTRACTS_DROP_ZONE: is not of the form"),
+        ({"EXTRACTS_DROP_ZONE": "https://u@h/d"}, "EXTRACTS_DROP_ZONE: is not of the form"),
+        ({"EXTRACTS_DROP_ZONE": "sftp://-oProxyCommand=x@-h/d"}, "EXTRACTS_DROP_ZONE: is not of the form"),
+        ({"EXTRACTS_DROP_ZONE_KEY": ""}, "EXTRACTS_DROP_ZONE_KEY: must be set for an SFTP transfer area"),
+        ({"EXTRACTS_DROP_ZONE_KNOWN_HOSTS": ""}, "EXTRACTS_DROP_ZONE_KNOWN_HOSTS: must be set"),
+    ],
+)
+def test_an_address_of_a_transfer_area_that_cannot_be_right_is_refused(
+    tmp_path: Path, changed: dict[str, str], why: str
+) -> None:
+    with pytest.raises(InvalidDocument, match=why) as caught:
+        open_workplace({**home(tmp_path), **AN_AREA, **changed})
+    assert "SECRET" not in str(caught.value)
 
 
 def test_a_value_may_hold_equals_signs_and_braces(tmp_path: Path) -> None:

@@ -63,23 +63,29 @@ class FolderArea:
 
     root: Path
 
+    @property
+    def _top(self) -> Path:
+        """In an area behind SFTP, deliveries have a folder of their own beside the inbox."""
+        apart = self.root / "deliveries"
+        return apart if apart.is_dir() else self.root
+
     def names(self, folder: Where) -> tuple[str, ...]:
         """What lies in a folder."""
         with _reaching(self.root):
             if not self.root.is_dir():
                 raise FileNotFoundError(2, "not there")
-            path = self.root.joinpath(*folder)
+            path = self._top.joinpath(*folder)
             return tuple(sorted(p.name for p in path.iterdir() if is_plain(p.name))) if path.is_dir() else ()
 
     def size(self, file: Where) -> int | None:
         """Bytes of a file."""
-        path = self.root.joinpath(*file)
+        path = self._top.joinpath(*file)
         with _reaching(self.root):
             return path.stat().st_size if path.is_file() and not path.is_symlink() else None
 
     def read(self, file: Where, offset: int) -> Iterator[bytes]:
         """The bytes from `offset` on."""
-        with _reaching(self.root), open_regular(self.root.joinpath(*file)) as stream:
+        with _reaching(self.root), open_regular(self._top.joinpath(*file)) as stream:
             stream.seek(offset)
             while piece := stream.read(PIECE_BYTES):
                 yield piece

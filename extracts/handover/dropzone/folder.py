@@ -34,8 +34,8 @@ from extracts.handover.dropzone.index import (
     with_return,
     with_withdrawal,
 )
-from extracts.handover.dropzone.index_files import IndexFiles
-from extracts.handover.dropzone.interface import Passing, Place, Published
+from extracts.handover.dropzone.index_files import FolderShelf, IndexFiles
+from extracts.handover.dropzone.interface import INCIDENT, OVERWRITTEN, Passing, Place, Published
 from extracts.handover.dropzone.names import plain
 from extracts.handover.dropzone.publishing import (
     check_written,
@@ -49,8 +49,6 @@ from extracts.handover.files import drop_zone_errors, staging_errors, sync_folde
 from extracts.handover.manifest import MANIFEST, Manifest
 
 _WORK = ".publishing"
-_OVERWRITTEN = "Published deliveries never change. Use `extracts redeliver` for a correction."
-_INCIDENT = "Nothing was changed. Compare both manifests and report it as an incident."
 
 
 @dataclass(frozen=True)
@@ -77,8 +75,17 @@ class FolderDropZone:
             if not os.path.lexists(path):
                 return None
             if path.is_symlink() or not (path / MANIFEST).is_file():
-                raise VerificationFailed(f"{path} is in the place of a delivery, but is none.", advice=_INCIDENT)
+                raise VerificationFailed(f"{path} is in the place of a delivery, but is none.", advice=INCIDENT)
             return Published(place, path, digest_file(path / MANIFEST), already_there=True)
+
+    def manifest(self, place: Place) -> bytes | None:
+        """The manifest of a delivery that is visible."""
+        path = self._folder(place) / plain(place.delivery_id) / MANIFEST
+        with drop_zone_errors(self.root):
+            self._reach()
+            # A link that leads out of the drop zone, whoever made it, leads nowhere.
+            inside = path.resolve().is_relative_to(self.root.resolve())
+            return path.read_bytes() if inside and path.is_file() else None
 
     def index(self, recipient: str, request_id: str, signer: IndexSigner) -> Index | None:
         """The agreement's index, if there is one. Raises VerificationFailed if it is not ours."""
@@ -99,14 +106,14 @@ class FolderDropZone:
             there = self.find(place)
             if there is not None and there.manifest_digest != manifest_digest:
                 what = f"{place.delivery_id} was delivered before with other content ({there.manifest_digest})."
-                raise AlreadyDelivered(what, advice=_OVERWRITTEN)
+                raise AlreadyDelivered(what, advice=OVERWRITTEN)
             # Judged before anything becomes visible: an index that is not ours would leave the delivery unlisted.
             files = self._index_files(place, signer)
             before = files.read() or empty_index(place.recipient, place.request_id, now)
             if there is None:
                 self._write(folder, target, place, manifest)
             else:
-                check_written(there.path, manifest, manifest_digest)
+                check_written(target, manifest, manifest_digest)
             self._list(files, before, manifest, manifest_digest, now)
         return Published(place, target, manifest_digest, already_there=there is not None)
 
@@ -122,7 +129,7 @@ class FolderDropZone:
             manifest, found_digest = read_delivery(target)
             if found_digest != manifest_digest:
                 what = f"{place.delivery_id} in the drop zone is not the delivery that the ledger says was released."
-                raise VerificationFailed(what, advice=_INCIDENT)
+                raise VerificationFailed(what, advice=INCIDENT)
             check_written(target, manifest, manifest_digest)
             files = self._index_files(place, signer)
             before = files.read() or empty_index(place.recipient, place.request_id, now)
@@ -142,15 +149,15 @@ class FolderDropZone:
             return after
 
     def remove(self, place: Place, into: Path | None) -> bool:
-        """Takes a delivery's files out of the recipient's sight by a rename, then elsewhere or away."""
+        """Takes a delivery's files out of the recipient's sight by a rename, once they are kept elsewhere."""
         with self._locked(place) as target, drop_zone_errors(self.root):
             unseen = self._work(place)
             if not os.path.lexists(target):
                 return False
+            if into is not None:
+                copy_away(target, into)
             target.rename(unseen)
             sync_folder(target.parent)
-            if into is not None:
-                copy_away(unseen, into)
             shutil.rmtree(unseen)
         return True
 
@@ -209,7 +216,7 @@ class FolderDropZone:
             files.tidy()
 
     def _index_files(self, place: Place, signer: IndexSigner) -> IndexFiles:
-        return IndexFiles(self._folder(place), Path(f"{self._work(place)}.index"), signer, self.passing)
+        return IndexFiles(FolderShelf(self._folder(place), Path(f"{self._work(place)}.index")), signer, self.passing)
 
     def _folder(self, place: Place) -> Path:
         return self.root / plain(place.recipient) / plain(place.request_id)

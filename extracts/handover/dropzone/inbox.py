@@ -1,6 +1,6 @@
 """The inbox: where a recipient puts receipts, and all that ever comes back through the drop zone.
 
-    <drop zone>/<recipient>/inbox/<name>
+    <drop zone>/<recipient>/inbox/<name>        of both kinds; a recipient who logs in over SFTP sees /inbox/<name>
 
 Rules:
 1. What lies there is a stranger's until a signature in it says otherwise: it is bounded in number and size, links and
@@ -13,18 +13,26 @@ Rules:
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
+from itertools import islice
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, Self, TypeVar
 
 from extracts.handover.dropzone.names import is_plain, plain
+from extracts.handover.dropzone.sftp_address import SftpAddress
+from extracts.handover.dropzone.sftp_connection import Cut, Missing, area_errors, unreachable
+from extracts.handover.dropzone.sftp_session import Session
 from extracts.handover.files import drop_zone_errors, open_regular
+
+T = TypeVar("T")
 
 INBOX = "inbox"
 MAX_BYTES = 256 * 1024
 # A recipient who puts more there waits for the next look; nobody can make one look take for ever.
 MAX_OFFERED = 200
+_MAX_NAMES = 10_000
 
 
 class Inbox(Protocol):
@@ -50,7 +58,8 @@ class FolderInbox:
         folder = self._inbox(recipient)
         with drop_zone_errors(self.root):
             self.root.stat()  # an unmounted share would otherwise look like an empty inbox
-            names = sorted(p.name for p in folder.iterdir() if is_plain(p.name)) if folder.is_dir() else []
+            entries = islice(folder.iterdir(), _MAX_NAMES) if folder.is_dir() else ()
+            names = sorted(p.name for p in entries if is_plain(p.name))
         found = 0
         for name in names:
             data = _read(folder / name)
@@ -66,6 +75,70 @@ class FolderInbox:
 
     def _inbox(self, recipient: str) -> Path:
         return self.root / plain(recipient) / INBOX
+
+
+class SftpInbox:
+    """The inboxes of an SFTP transfer area, over one connection, made anew after a cut. Close it, or use `with`."""
+
+    def __init__(self, address: SftpAddress, answer_seconds: float = 60.0) -> None:
+        self._address, self._answer_seconds = address, answer_seconds
+        self._session: Session | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Ends the connection, if there is one."""
+        session, self._session = self._session, None
+        if session is not None:
+            session.__exit__(None, None, None)
+
+    def offered(self, recipient: str) -> Iterator[tuple[str, bytes]]:
+        """See Inbox. A file that vanishes meanwhile is passed over."""
+        folder = self._inbox(recipient)
+        found = self._asked(lambda session: _listed(session, folder))
+        for name in found[:MAX_OFFERED]:
+            data = self._asked(partial(Session.read, path=f"{folder}/{name}", at_most=MAX_BYTES + 1))
+            if data is not None:
+                yield name, data
+
+    def take(self, recipient: str, name: str) -> None:
+        """See Inbox."""
+        path = f"{self._inbox(recipient)}/{plain(name)}"
+        self._asked(lambda session: session.remove(path))
+
+    def _inbox(self, recipient: str) -> str:
+        return str(self._address.root / plain(recipient) / INBOX)
+
+    def _asked(self, question: Callable[[Session], T]) -> T:
+        """The answer, if need be over a second connection: every question may be asked twice."""
+        try:
+            return self._once(question)
+        except Cut:
+            self.close()
+        try:
+            return self._once(question)
+        except Cut as cut:
+            self.close()
+            raise unreachable(self._address, str(cut)) from None
+
+    def _once(self, question: Callable[[Session], T]) -> T:
+        with area_errors(self._address):
+            if self._session is None:
+                self._session = Session(self._address, self._answer_seconds).__enter__()
+            return question(self._session)
+
+
+def _listed(session: Session, folder: str) -> list[str]:
+    """The names of visible files, sorted; none if there is no such inbox."""
+    try:
+        found = session.listing(folder, _MAX_NAMES)
+    except Missing:
+        return []
+    return sorted(name for name, entry in found.items() if is_plain(name) and entry.is_file)
 
 
 def _read(path: Path) -> bytes | None:

@@ -15,13 +15,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Protocol
 
 from extracts.handover.dropzone.index import Index, IndexSigner
 
 # Called with the name of each point that publishing passes; tests end the process there.
 Passing = Callable[[str], None]
+OVERWRITTEN = "Published deliveries never change. Use `extracts redeliver` for a correction."
+INCIDENT = "Nothing was changed. Compare both manifests and report it as an incident."
 
 
 @dataclass(frozen=True)
@@ -35,10 +37,13 @@ class Place:
 
 @dataclass(frozen=True)
 class Published:
-    """A delivery that the recipient can see. `path` is its folder; `already_there` if this call did not make it."""
+    """A delivery that the recipient can see. `path`: its folder, as the publisher names it there.
+
+    `already_there` if this call did not make it.
+    """
 
     place: Place
-    path: Path
+    path: PurePath
     manifest_digest: str
     already_there: bool = False
 
@@ -52,6 +57,10 @@ class DropZone(Protocol):
 
     def find(self, place: Place) -> Published | None:
         """The delivery of this id, if it is visible."""
+        ...
+
+    def manifest(self, place: Place) -> bytes | None:
+        """The manifest of a delivery as its recipient sees it; None if there is no such delivery."""
         ...
 
     def index(self, recipient: str, request_id: str, signer: IndexSigner) -> Index | None:

@@ -1,9 +1,10 @@
-"""What the drop zone of the folder kind does to a delivery's files: write, read back, give to the recipient's group."""
+"""What a drop zone does to a delivery's files: write, read back, give to the recipient's group."""
 
 from __future__ import annotations
 
 import shutil
 import stat
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from extracts.canonical import digest_bytes, digest_file
@@ -25,7 +26,7 @@ def write_delivery(staged: Path, unfinished: Path, manifest: Manifest, passing: 
     """Every file of the staged delivery in the new folder `unfinished` (0700), the manifest last; all synced."""
     unfinished.mkdir(mode=0o700)
     passing("opened")
-    for name in _manifest_last(manifest):
+    for name in manifest_last(manifest):
         copy_file(staged / name, unfinished / name, FILE_MODE)
         passing(f"written {name}")
     sync_folder(unfinished)
@@ -35,13 +36,32 @@ def check_written(folder: Path, manifest: Manifest, manifest_digest: str) -> Non
     """Raises VerificationFailed unless the folder holds exactly the manifest's files, as the disk has them."""
     found = sorted(p.name for p in folder.iterdir())
     data = (folder / MANIFEST).read_bytes() if MANIFEST in found else b""
-    if found != list(manifest.expected_names) or digest_bytes(data) != manifest_digest:
-        raise VerificationFailed(f"{folder.name}: the files in the drop zone are not those of the manifest.")
-    for name, digest in read_manifest(data)[1].items():
+
+    def digest_of(name: str) -> str:
         forget_cached(folder / name)
-        if digest_file(folder / name) != digest:
+        return digest_file(folder / name)
+
+    check_files(folder.name, found, data, manifest, manifest_digest, digest_of)
+
+
+def check_files(
+    name: str,
+    found: Sequence[str],
+    data: bytes,
+    manifest: Manifest,
+    manifest_digest: str,
+    digest_of: Callable[[str], str],
+) -> None:
+    """Raises VerificationFailed unless the sorted names and the manifest `data` found there are what was signed.
+
+    `digest_of` reads a file of the drop zone again.
+    """
+    if list(found) != list(manifest.expected_names) or digest_bytes(data) != manifest_digest:
+        raise VerificationFailed(f"{name}: the files in the drop zone are not those of the manifest.")
+    for file, digest in read_manifest(data)[1].items():
+        if digest_of(file) != digest:
             raise VerificationFailed(
-                f"{folder.name}: {name} in the drop zone is not as the manifest says.",
+                f"{name}: {file} in the drop zone is not as the manifest says.",
                 advice="The disk or share damaged it, or someone changed it. Check the disk, then run again.",
             )
 
@@ -73,6 +93,7 @@ def make_folder(folder: Path) -> None:
         sync_folder(folder.parent)
 
 
-def _manifest_last(manifest: Manifest) -> list[str]:
+def manifest_last(manifest: Manifest) -> list[str]:
+    """The names of the delivery's files in the order in which they are written."""
     names = [n for n in manifest.expected_names if n not in AFTER_THE_MANIFEST]
     return [*names, *reversed(AFTER_THE_MANIFEST)]

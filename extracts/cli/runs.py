@@ -86,7 +86,7 @@ def list_deliveries(
     recipient: Annotated[str, typer.Option(help="Only to this recipient.")] = "",
     as_json: Json = False,
 ) -> None:
-    """Every delivery, with its state, and where it is with its recipient."""
+    """Every delivery, its state, and where it is by now."""
     from extracts.record import custody, register
     from extracts.record.transaction import reading
 

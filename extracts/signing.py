@@ -30,6 +30,8 @@ INDEX = "extract-index"
 RECEIPT = "extract-receipt"
 DESTROYED = "extract-destroyed"
 _PATIENCE_SECONDS = 60
+# What programs of Windows cannot start without.
+_SYSTEMS_OWN = ("SYSTEMROOT", "SYSTEMDRIVE", "USERPROFILE", "TEMP", "TMP")
 # Where a signer's key is, if it is in no file: their agent, their hardware key, and the windows that ask about both.
 _SIGNERS_OWN = ("SSH_AUTH_SOCK", "SSH_SK_PROVIDER", "SSH_ASKPASS", "SSH_ASKPASS_REQUIRE", "DISPLAY")
 NAMESPACES = (DECISION_BOARD, DECISION_CONTROLLER, ORDER, MANIFEST, INDEX, RECEIPT, DESTROYED)
@@ -71,11 +73,15 @@ def sign(data: bytes, key: Path, namespace: str) -> str:
             f"signing as {namespace}",
             _SIGNERS_OWN,
         )
-        return target.with_suffix(".sig").read_text()
+        return target.with_suffix(".sig").read_bytes().decode()
 
 
-def verify(data: bytes, signature: str, namespace: str, allowed_signers: Path, at: datetime) -> Signature:
+def verify(
+    data: bytes, signature: str, namespace: str, allowed_signers: Path, at: datetime, principal: str = ""
+) -> Signature:
     """Who signed `data` in `namespace`, judged at time `at` (aware). Raises SignatureInvalid, saying why.
+
+    `principal`: who must have signed; without one, whoever the list says has this key.
 
     The checks are ssh-keygen's own: the key is listed for a principal, the namespace is allowed to it, `at` lies
     within its validity, and the signature is over these bytes.
@@ -83,8 +89,8 @@ def verify(data: bytes, signature: str, namespace: str, allowed_signers: Path, a
     when = at.astimezone(UTC).strftime("%Y%m%d%H%M%SZ")
     with tempfile.TemporaryDirectory() as folder:
         sig = Path(folder, "sig")
-        sig.write_text(signature)
-        principal = _principal(sig, namespace, allowed_signers, when)
+        sig.write_bytes(signature.encode())
+        principal = principal or _principal(sig, namespace, allowed_signers, when)
         done = _ssh_keygen(
             [
                 "-Y",
@@ -192,4 +198,5 @@ def _run(command: list[str], data: bytes, doing: str, passed_on: tuple[str, ...]
 
 def _environment() -> dict[str, str]:
     # UTC, so that times in allowed_signers and verify-time mean the same on every machine.
-    return {"PATH": os.environ.get("PATH", os.defpath), "TZ": "UTC", "HOME": os.environ.get("HOME", "/")}
+    system = {name: os.environ[name] for name in _SYSTEMS_OWN if name in os.environ}
+    return {"PATH": os.environ.get("PATH", os.defpath), "TZ": "UTC", "HOME": os.environ.get("HOME", "/"), **system}

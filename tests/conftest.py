@@ -9,13 +9,14 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from extracts.errors import Outcome
 from extracts.local.home import DemoHome
 from extracts.local.postgres import EmbeddedPostgres
 from tests.support.browser import chromium_path
 from tests.support.keys import Keys, make_keys
 from tests.support.postgres import Database, temporary_database
 from tests.support.sftp_area import SftpArea, an_area, missing
-from tests.support.world import World, copied, make_template
+from tests.support.world import AGREEMENTS, World, copied, make_template
 
 # A slow or busy machine is not a fault of the code; what a property finds must be found again by whoever looks.
 settings.register_profile(
@@ -68,6 +69,18 @@ def own_keys(tmp_path: Path) -> Keys:
 def template_world(pg: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory) -> DemoHome:
     """Source, people and decided requests, made once; tests copy it."""
     return make_template(tmp_path_factory.mktemp("world"), pg)
+
+
+@pytest.fixture(scope="session")
+def published_world(template_world: DemoHome, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """The same with a delivery of each agreement in the drop zone, and inboxes; tests copy it."""
+    with copied(template_world, tmp_path_factory.mktemp("published") / "home") as own:
+        for request_id in AGREEMENTS:
+            assert own.run(request_id)["outcome"] == Outcome.DELIVERED
+        for recipient in own.work.parties.recipients:
+            (own.work.places.drop_zone / recipient / "inbox").mkdir(parents=True, exist_ok=True)
+        own.work.register.dispose()
+        yield own
 
 
 @pytest.fixture

@@ -36,6 +36,11 @@ class NoticeKind(StrEnum):
     DELIVERED = "delivered"
     RENEWAL_DUE = "renewal due"
     STOPPED = "stopped"
+    RECEIPT_REFUSED = "receipt refused"
+    NOT_ACKNOWLEDGED = "not acknowledged"
+    TAKEN_BACK = "taken back"
+    TO_BE_DESTROYED = "to be destroyed"
+    NOT_DESTROYED = "not destroyed"
 
 
 _A = Audience
@@ -108,6 +113,40 @@ TELLINGS: Mapping[NoticeKind, Telling] = {
         (_A.REQUESTER, _A.RECIPIENT, _A.ENGINEER),
         "stopped",
         "{what}\nSee `extracts why {id}`.",
+    ),
+    NoticeKind.RECEIPT_REFUSED: Telling(
+        "a receipt or a certificate of destruction is refused; once per document and reason",
+        (_A.RECIPIENT, _A.ENGINEER),
+        "a receipt was not taken",
+        "What was put into the recipient's inbox was not taken{about}. Its SHA-256 is {digest}.\n{why}\n"
+        "Until it is right, the delivery counts as not acknowledged.",
+    ),
+    NoticeKind.NOT_ACKNOWLEDGED: Telling(
+        "a delivery was not acknowledged, as many working days after it was published as the policy says",
+        (_A.RECIPIENT,),
+        "{delivery} is not acknowledged",
+        "{delivery} was published on {published} and is not acknowledged. Collect it with `extracts collect`, which "
+        "writes the receipt, or follow its README.txt.\n"
+        "Unless it is acknowledged, it is taken out of the transfer area after {last_day}.",
+    ),
+    NoticeKind.TAKEN_BACK: Telling(
+        "a delivery is taken out of the transfer area: it was not acknowledged in time, or it was withdrawn",
+        (_A.RECIPIENT, _A.REQUESTER, _A.ENGINEER),
+        "{delivery} was taken back",
+        "{delivery} is no longer in the transfer area: {why}.\n{then}",
+    ),
+    NoticeKind.TO_BE_DESTROYED: Telling(
+        "copies of a delivery must be destroyed: in 30 days, in 7 days, today, or at once if it was withdrawn",
+        (_A.RECIPIENT,),
+        "destroy {delivery} by {by}",
+        "Every copy of {delivery}, backups included, must be destroyed by {by}. Then certify it: "
+        "`extracts attest-destroyed`; one certificate may cover many deliveries.",
+    ),
+    NoticeKind.NOT_DESTROYED: Telling(
+        "a certificate of destruction is overdue",
+        (_A.RECIPIENT, _A.CONTROLLER),
+        "{delivery}: no certificate of destruction",
+        "Every copy of {delivery} had to be destroyed by {by}, and no certificate says that it was.\n{then}",
     ),
 }
 

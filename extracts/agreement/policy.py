@@ -21,6 +21,7 @@ from pydantic import Field, StrictInt, model_validator
 from pydantic_core import PydanticCustomError
 
 from extracts.agreement.assessment import Assessment, Finding, FindingOutcome, Question
+from extracts.agreement.custody import Patience
 from extracts.agreement.policy_case import Case, Verdict, cannot_judge
 from extracts.agreement.policy_checks import CHECKS
 from extracts.agreement.request import Request
@@ -87,6 +88,7 @@ class Policy(Form):
     escalation_routes: Mapping[Slug, Route] = Field(min_length=1)
     reason_codes: Mapping[Slug, Line] = Field(min_length=1)
     reviews: tuple[DemandedReview, ...] = ()
+    custody: Patience = Patience()
     rules: tuple[Rule, ...] = Field(min_length=1)
 
     @property

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from enum import StrEnum
 
 from pydantic import Field
@@ -52,9 +53,9 @@ class Recipient(Form):
     confirmed_on: Day
     keys: tuple[RecipientKey, ...] = ()
 
-    def keys_for(self, use: KeyUse) -> tuple[RecipientKey, ...]:
-        """The keys declared for this use."""
-        return tuple(k for k in self.keys if use in k.uses)
+    def keys_for(self, use: KeyUse, on: date | None = None) -> tuple[RecipientKey, ...]:
+        """The keys declared for this use; with a day, those that count on it."""
+        return tuple(k for k in self.keys if (use in k.uses if on is None else k.serves(use, on)))
 
 
 class _PartiesFile(Form):

@@ -138,6 +138,17 @@ _TABLE = (
 
 TREATMENTS: dict[str, Treatment] = {t.name: t for t in _TABLE}
 
+# Treatment -> (pattern of the whole value, in words): a value of another form was not treated as two people signed.
+TREATED_FORMS: dict[str, tuple[str, str]] = {
+    "pseudonymise": (PSEUDONYM_PATTERN, "a pseudonym: 32 hex characters"),
+    "month": (r"\d{4}-(0[1-9]|1[0-2])", "a month, such as 2026-11"),
+    "quarter": (r"\d{4}-Q[1-4]", "a quarter, such as 2026-Q4"),
+    "postcode_area": (r"[A-Z]{1,2}", "a postcode area, such as KY"),
+    "postcode_district": (r"[A-Z]{1,2}\d[A-Z\d]?", "a postcode district, such as KY1"),
+    "postcode_sector": (r"[A-Z]{1,2}\d[A-Z\d]? \d", "a postcode sector, such as KY1 1"),
+    "council": (r"[A-Z]\d{8}", "a council's code, such as S12000047"),
+}
+
 
 def treatment(name: str) -> Treatment | None:
     """The treatment of this name, or None."""

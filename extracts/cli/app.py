@@ -9,6 +9,7 @@ import typer
 from extracts import __version__
 from extracts.cli import (
     briefings,
+    collect,
     datasets,
     decisions,
     demo,
@@ -19,6 +20,7 @@ from extracts.cli import (
     notices,
     orders,
     production,
+    receipts,
     requests,
     reviews,
     runs,
@@ -65,8 +67,13 @@ app.add_typer(runs.source_app, name="source")
 app.command("run")(runs.run)
 app.command("redeliver")(runs.redeliver)
 app.add_typer(runs.deliveries_app, name="deliveries")
+app.command("withdraw")(receipts.withdraw)
+app.command("republish")(receipts.republish)
 app.command("why")(runs.why)
 app.command("verify")(verify.verify)
+app.command("collect")(collect.collect)
+app.command("attest-destroyed")(collect.attest_destroyed)
+app.add_typer(receipts.app, name="receipts")
 app.add_typer(notices.app, name="notices")
 app.add_typer(forum.app, name="forum")
 app.add_typer(ledger.app, name="ledger")

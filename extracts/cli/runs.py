@@ -12,6 +12,7 @@ from extracts.cli.output import answer, err, out, show_facts, show_table
 from extracts.errors import AlreadyDelivered, Outcome, UsageError
 
 if TYPE_CHECKING:
+    from extracts.agreement.custody import CustodyNow
     from extracts.handover.dropzone.sftp_address import SftpAddress
     from extracts.record.delivery_entries import DeliveryEntry
 
@@ -85,17 +86,18 @@ def list_deliveries(
     recipient: Annotated[str, typer.Option(help="Only to this recipient.")] = "",
     as_json: Json = False,
 ) -> None:
-    """Every delivery, with its state."""
-    from extracts.record import register
+    """Every delivery, its state, and where it is by now."""
+    from extracts.record import custody, register
     from extracts.record.transaction import reading
 
     work = workplace()
     with reading(work.register) as view:
+        there = {c.delivery_id: c for c in custody.custodies(view, request_id=request_id, recipient=recipient)}
         found = [
-            _row(d, work.places.drop_zone)
+            _row(d, work.places.drop_zone) | _custody(there.get(d.delivery_id))
             for d in register.list_deliveries(view, request_id=request_id, recipient=recipient)
         ]
-    columns = ("id", "period", "revision", "recipient", "state", "rows")
+    columns = ("id", "period", "revision", "recipient", "state", "custody", "destroy_by", "rows")
     answer(found, as_json, lambda: show_table("Deliveries", columns, [[d[c] for c in columns] for d in found]))
 
 
@@ -103,16 +105,21 @@ def list_deliveries(
 def show_delivery(
     delivery_id: Annotated[str, typer.Argument(help="Id of the delivery.", show_default=False)], as_json: Json = False
 ) -> None:
-    """One delivery and its files."""
-    from extracts.record import register
+    """One delivery, its files, and each step of its custody."""
+    from extracts.record import custody, register
     from extracts.record.transaction import reading
 
     work = workplace()
     with reading(work.register) as view:
         found = _row(register.get_delivery(view, delivery_id), work.places.drop_zone)
+        there = custody.custodies(view, delivery_ids=(delivery_id,))
+        found |= _custody(there[0] if there else None)
+        steps = custody.custody_steps(view, delivery_id)
+    found["steps"] = [{"step": s.step, "at": s.at, "by": s.actor, "document": s.document_digest} for s in steps]
     files = [f"{f['name']}  {f['rows']:,} rows  {f['bytes']:,} bytes" for f in found["files"]]
     at = f"{found['published']:%Y-%m-%d %H:%M} UTC" if found["published"] else ""
-    facts = {name: value for name, value in {**found, "published": at, "files": files}.items() if value}
+    went = [f"{s.at:%Y-%m-%d %H:%M} UTC  {s.step}, by {s.actor}" for s in steps]
+    facts = {n: value for n, value in {**found, "published": at, "files": files, "steps": went}.items() if value}
     answer(found, as_json, lambda: show_facts(delivery_id, facts))
 
 
@@ -139,6 +146,18 @@ def source_sql(
         stored_request(work, request_id)
         script = (ended_script if ended else source_script)(work, request_id)
     answer({"request": request_id, "sql": script}, as_json, lambda: out.print(script, markup=False))
+
+
+def _custody(there: CustodyNow | None) -> dict[str, Any]:
+    """Where it is with its recipient, if it has left."""
+    if there is None:
+        return {"custody": "", "with_recipient": False, "destroy_by": None, "certificate_by": None}
+    return {
+        "custody": there.state,
+        "with_recipient": there.with_recipient,
+        "destroy_by": there.destroy_by,
+        "certificate_by": there.certificate_by if there.must_be_destroyed else None,
+    }
 
 
 def _row(delivery: DeliveryEntry, drop_zone: Path | SftpAddress) -> dict[str, Any]:

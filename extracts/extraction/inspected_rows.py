@@ -18,11 +18,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import parquet
 
+from extracts.agreement.patterns import Pattern, any_of, patterns_for
 from extracts.agreement.plan import ExtractPlan, PlannedColumn, PlannedDataset
 from extracts.catalogue.contract import ColumnType
 from extracts.catalogue.treatments import PSEUDONYM_LENGTH, PSEUDONYM_PATTERN
 from extracts.extraction.ordering import order_columns, plain, unsorted_pairs
-from extracts.extraction.patterns import Pattern, any_of, patterns_for
 from extracts.extraction.small_cells import asks_for_k
 
 if TYPE_CHECKING:

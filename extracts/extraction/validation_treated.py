@@ -5,24 +5,14 @@ Written apart from the code that treats (`treatment_sql`), from the catalogue's 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
 from itertools import pairwise
 
 from extracts.agreement.plan import PlannedColumn
-from extracts.catalogue.treatments import PSEUDONYM_PATTERN
+from extracts.catalogue.treatments import TREATED_FORMS
 from extracts.extraction.validation_check import ROWS, Check, column_check, query_check, quoted_name
 
-_FORMS: Mapping[str, tuple[str, str]] = {
-    "pseudonymise": (PSEUDONYM_PATTERN, "a pseudonym: 32 hex characters"),
-    "month": (r"\d{4}-(0[1-9]|1[0-2])", "a month, such as 2026-11"),
-    "quarter": (r"\d{4}-Q[1-4]", "a quarter, such as 2026-Q4"),
-    "postcode_area": (r"[A-Z]{1,2}", "a postcode area, such as KY"),
-    "postcode_district": (r"[A-Z]{1,2}\d[A-Z\d]?", "a postcode district, such as KY1"),
-    "postcode_sector": (r"[A-Z]{1,2}\d[A-Z\d]? \d", "a postcode sector, such as KY1 1"),
-    "council": (r"[A-Z]\d{8}", "a council's code, such as S12000047"),
-}
 _YEARS = (1850, 2150)
 _OLDEST = 130
 _HARM = "A value leaves more exactly than was approved."
@@ -31,8 +21,8 @@ _HARM = "A value leaves more exactly than was approved."
 def form_checks(dataset: str, planned: PlannedColumn) -> list[Check]:
     """What the values of a treated column must look like; nothing for columns delivered as they are."""
     how, name = planned.treatment_name, planned.name
-    if how in _FORMS:
-        return [_pattern(dataset, name, *_FORMS[how])]
+    if how in TREATED_FORMS:
+        return [_pattern(dataset, name, *TREATED_FORMS[how])]
     if how == "top_code":
         most = planned.parameters[0]
         return [column_check("expect_column_values_to_be_between", dataset, name, _HARM, max_value=most)]

@@ -93,6 +93,18 @@ class Sent:
 
 
 @dataclass(frozen=True, slots=True)
+class Held:
+    """Where a delivery was at the month's end. `with_recipient`: a receipt told that they have it."""
+
+    delivery_id: str
+    recipient: str
+    published_at: datetime
+    step: str
+    with_recipient: bool
+    certificate_by: date | None
+
+
+@dataclass(frozen=True, slots=True)
 class SentBefore:
     """How often an agreement delivered up to the month's end, and when last."""
 
@@ -160,3 +172,4 @@ class Facts:
     passed_at_first: int = 0
     not_passed_at_first: tuple[FirstCheck, ...] = ()
     told: tuple[Told, ...] = ()
+    held: tuple[Held, ...] = ()

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from extracts.agreement.suppression import Suppression
 from extracts.forum.agreements import AgreementFigures, agreement_figures
+from extracts.forum.custody import CustodyFigures, custody_figures
 from extracts.forum.days import WorkingDays
 from extracts.forum.deliveries import DeliveryFigures, delivery_figures
 from extracts.forum.facts import Facts
@@ -26,12 +27,8 @@ class Unknown:
 
 UNKNOWN = (
     Unknown(
-        "Deliveries not collected, or collected and not acknowledged",
-        "Receipts lie with the recipients and in the transfer area; the register holds none.",
-    ),
-    Unknown(
-        "Certificates of destruction that are overdue",
-        "Certificates are not entered in the register, so none can be called missing.",
+        "Whether a recipient who sent no receipt has copies all the same",
+        "Only signed receipts are counted; a folder that is read by hand leaves no trace here.",
     ),
     Unknown(
         "Which single expectation stopped a run",
@@ -64,6 +61,7 @@ class ForumPack:
     requests: RequestFigures
     agreements: AgreementFigures
     deliveries: DeliveryFigures
+    custody: CustodyFigures
     since: SinceThen
     unknown: tuple[Unknown, ...] = UNKNOWN
 
@@ -91,5 +89,6 @@ def forum_pack(
         requests=request_figures(facts, month, count or WorkingDays()),
         agreements=agreement_figures(facts, month),
         deliveries=delivery_figures(facts, month, hidden),
+        custody=custody_figures(facts.held, month),
         since=since_then(facts.told, facts.versions, began, ended),
     )

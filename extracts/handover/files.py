@@ -1,4 +1,8 @@
-"""Files that are on the disk when we say so, that are files and not links, and errors of disks in our words."""
+"""Files that are on the disk when we say so, that are files and not links, and errors of disks in our words.
+
+Recipients use this on any system. What only POSIX has (flags against links and pipes, modes, synced folders) is asked
+for by name and left out where it is missing; a link is then told by looking before opening.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +17,16 @@ from typing import BinaryIO
 
 from extracts.errors import DiskFull, DropZoneUnreachable, TechnicalFailure
 
-_NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_NO_SPACE = tuple(getattr(errno, name) for name in ("ENOSPC", "EDQUOT", "EFBIG") if hasattr(errno, name))
+
+
+def _flags(*names: str) -> int:
+    """These flags of `os`, as far as this system has them."""
+    return sum(getattr(os, name, 0) for name in names)
+
+
+_READING = os.O_RDONLY | _flags("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_BINARY", "O_NOINHERIT")
+_CREATING = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _flags("O_NOFOLLOW", "O_CLOEXEC", "O_BINARY", "O_NOINHERIT")
 
 
 @contextmanager
@@ -54,7 +67,9 @@ def create_private(path: Path) -> BinaryIO:
 
 def open_regular(path: Path) -> BinaryIO:
     """The regular file at `path`, open for reading. Raises OSError for a link, folder, pipe or device."""
-    opened = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    if not hasattr(os, "O_NOFOLLOW") and path.is_symlink():
+        raise OSError(errno.ELOOP, "it is a link")
+    opened = os.open(path, _READING)
     if not stat.S_ISREG(os.fstat(opened).st_mode):
         os.close(opened)
         raise OSError(errno.EINVAL, "it is a folder, pipe or device")
@@ -96,12 +111,14 @@ def write_file(target: Path, data: bytes, mode: int, unfinished: Path | None = N
 def give_to_group_of(folder: Path, path: Path) -> None:
     """`path`, not yet in `folder`, gets its group if the folder's group-id bit is set, as a file made there would."""
     found = folder.stat()
-    if found.st_mode & stat.S_ISGID:
+    if hasattr(os, "chown") and found.st_mode & stat.S_ISGID:
         os.chown(path, -1, found.st_gid)
 
 
 def sync_folder(folder: Path) -> None:
     """The names in `folder` survive a power cut."""
+    if not hasattr(os, "O_DIRECTORY"):
+        return  # the system keeps names by itself, and opens no folder
     opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(opened)
@@ -118,9 +135,9 @@ def forget_cached(path: Path) -> None:
 
 
 def _create(path: Path, mode: int) -> int:
-    made = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
-    # The mode that was asked for, whatever the process's umask.
-    os.fchmod(made, mode)
+    made = os.open(path, _CREATING, mode)
+    if hasattr(os, "fchmod"):
+        os.fchmod(made, mode)  # the mode that was asked for, whatever the process's umask
     return made
 
 

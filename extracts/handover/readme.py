@@ -7,6 +7,7 @@ import textwrap
 from datetime import datetime
 
 from extracts.handover.manifest import Manifest
+from extracts.handover.receipt import SUFFIX, receipt_by_hand
 from extracts.signing import DECISION_BOARD, DECISION_CONTROLLER, MANIFEST, RECEIPT
 
 _WIDTH = 100
@@ -16,6 +17,11 @@ def readme_text(manifest: Manifest) -> str:
     """The text of README.txt."""
     parts = (_what(manifest), _verify(manifest), _open(manifest), _acknowledge(manifest), _forbidden(manifest))
     return "\n".join(parts)
+
+
+def about_text(manifest: Manifest) -> str:
+    """What a delivery is, until when it may be kept, and what is forbidden: what `extracts collect` prints."""
+    return "\n".join((_what(manifest), _forbidden(manifest, "WHAT YOU MUST AND MUST NOT DO")))
 
 
 def _what(manifest: Manifest) -> str:
@@ -119,19 +125,29 @@ def _open(manifest: Manifest) -> str:
 
 
 def _acknowledge(manifest: Manifest) -> str:
-    receipt = f"{manifest.delivery.id}.receipt.sig"
+    receipt = f"{manifest.delivery.id}{SUFFIX}"
+    written = [f"    {line}" for line in receipt_by_hand(manifest, f"../{receipt}").splitlines()]
     return "\n".join(
         [
             *_heading("3. ACKNOWLEDGE"),
-            "Sign the manifest as received, and send the signature to the contact above:",
+            *_wrapped(
+                "A delivery that nobody acknowledges is taken back. With the software, `extracts collect` writes the "
+                "receipt, signs it and puts it into your inbox. By hand, once all of the above is done, in this folder:"
+            ),
             "",
-            f"    ssh-keygen -Y sign -f YOUR_SIGNING_KEY -n {RECEIPT} < manifest.json > {receipt}",
+            *written,
+            f"    ssh-keygen -Y sign -f YOUR_SIGNING_KEY -n {RECEIPT} ../{receipt}",
+            "",
+            *_wrapped(
+                f"Then put both files, {receipt} first and {receipt}.sig after it, into the folder `inbox` of your "
+                "transfer area. If something is wrong with the receipt, the contact's mail says what."
+            ),
             "",
         ]
     )
 
 
-def _forbidden(manifest: Manifest) -> str:
+def _forbidden(manifest: Manifest, title: str = "4. WHAT YOU MUST AND MUST NOT DO") -> str:
     handling = manifest.handling
     rules = [
         f"Use the data only for this purpose: {manifest.agreement.purpose}",
@@ -139,12 +155,12 @@ def _forbidden(manifest: Manifest) -> str:
         "Do not try to find out who a pseudonym stands for, and do not join two deliveries of different agreements."
         if manifest.agreement.identifiability == "pseudonymised"
         else "Do not join the data with other data beyond that purpose.",
-        f"Destroy every copy, backups included, by {handling.destroy_by}, and certify it to the contact above.",
+        f"Destroy every copy, backups included, by {handling.destroy_by}, and certify it: `extracts attest-destroyed`.",
         "Tell the contact above at once if the data are lost, seen by others or found to be wrong.",
         *handling.special_conditions,
         *handling.conditions,
     ]
-    lines = _heading("4. WHAT YOU MUST AND MUST NOT DO")
+    lines = _heading(title)
     for rule in rules:
         lines += _wrapped(rule, "  - ", "    ")
     if handling.warning:

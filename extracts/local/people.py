@@ -48,6 +48,10 @@ class People:
         """The private age key of a recipient."""
         return self.home / "people" / f"{recipient}.age-key"
 
+    def receipt_key(self, recipient: str) -> Path:
+        """The private SSH key by which a recipient signs receipts."""
+        return self.home / "people" / f"{recipient}.receipt-key"
+
     def make(self) -> str:
         """Make every key that is missing; the public recovery key."""
         (self.home / "trust" / "recipients").mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -57,7 +61,10 @@ class People:
         self.allowed_signers.write_text("".join(self._line(p, n) for p, n in _SIGNERS.items()))
         for recipient in RECIPIENTS:
             public = age_key(self.identity(recipient))
-            (self.home / "trust" / "recipients" / f"{recipient}.pub").write_text(public + "\n")
+            _make_pair(self.receipt_key(recipient), recipient)
+            signs = self.receipt_key(recipient).with_suffix(".receipt-key.pub").read_text()
+            lines = f"{public}\nuses=receipt,login {signs}"
+            (self.home / "trust" / "recipients" / f"{recipient}.pub").write_text(lines)
         return age_key(self.recovery_identity)
 
     def _line(self, principal: str, namespaces: tuple[str, ...]) -> str:

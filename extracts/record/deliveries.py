@@ -38,7 +38,7 @@ def reserve_delivery(work: Work, entry: DeliveryEntry) -> DeliveryEntry:
     Only one run at a time may get here: hold the `period_lock`.
     """
     _check_superseded(work, entry)
-    unused = {"files", "published_at"}
+    unused = {"files", "published_at", "destroy_by"}
     values = {n: getattr(entry, n) for n in DeliveryEntry.__dataclass_fields__ if n not in unused}
     values |= {
         "delivery_id": entry.delivery_id,
@@ -70,9 +70,11 @@ def start_publishing(
     manifest_digest: str,
     previous_manifest_digest: str,
     files: Collection[DeliveredFile],
+    destroy_by: date | None = None,
 ) -> DeliveryEntry:
     """Says what is about to be published where (`path` within the drop zone). Raises IllegalTransition, NotFound."""
     told = {
+        "destroy_by": destroy_by,
         "path": path,
         "manifest_digest": manifest_digest,
         "previous_manifest_digest": previous_manifest_digest,

@@ -38,7 +38,7 @@ class RunEntry:
 
 
 class DeliveryState(StrEnum):
-    """Where a delivery is in its life. What the recipient does with it is told by receipts, not here."""
+    """Where a delivery is in its life. What its recipient does with it is its custody (`agreement.custody`)."""
 
     BUILDING = "building"
     STOPPED = "stopped"
@@ -97,6 +97,7 @@ class DeliveryEntry:
     previous_manifest_digest: str = ""
     files: tuple[DeliveredFile, ...] = ()
     published_at: datetime | None = None
+    destroy_by: date | None = None
 
     @property
     def delivery_id(self) -> str:

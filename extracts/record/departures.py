@@ -10,8 +10,9 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, func, select
 
+from extracts.agreement.custody import Custody
 from extracts.record.delivery_entries import DeliveredFile
-from extracts.record.tables import DecisionRow, DeliveryRow, RequestRow, RunRow
+from extracts.record.tables import CustodyRow, DecisionRow, DeliveryRow, RequestRow, RunRow
 from extracts.record.transaction import Reading
 
 
@@ -31,6 +32,7 @@ class Departure:
     files: tuple[DeliveredFile, ...]
     counts: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     source_age_minutes: Mapping[str, int] = field(default_factory=dict)
+    custody: str = Custody.PUBLISHED
 
     @property
     def rows(self) -> int:
@@ -40,7 +42,7 @@ class Departure:
 
 _TOLD = (
     *("delivery_id", "request_id", "title", "recipient", "period", "state", "decision_digest", "run_id"),
-    "published_at",
+    *("published_at", "custody"),
 )
 
 
@@ -59,7 +61,10 @@ def list_departures(
     # The page is found in an index alone, and only its own lines are read and joined.
     here = select(d.delivery_id).where(*_conditions(recipient, request_id)).order_by(*order).limit(limit).offset(offset)
     columns = (d.delivery_id, d.request_id, r.title, d.recipient, d.period, d.state, d.decision_digest, d.run_id)
-    query = select(*columns, d.published_at, d.files, run.counts, run.snapshot)
+    steps = select(CustodyRow.step).where(CustodyRow.delivery_id == d.delivery_id).correlate(d)
+    last = steps.order_by(CustodyRow.number.desc()).limit(1).scalar_subquery()
+    custody = func.coalesce(last, Custody.PUBLISHED.value)
+    query = select(*columns, d.published_at, custody, d.files, run.counts, run.snapshot)
     query = query.join(run, run.run_id == d.run_id)
     query = query.join(r, (r.request_id == d.request_id) & (r.version == d.version))
     query = query.where(d.delivery_id.in_(here.scalar_subquery())).order_by(*order)

@@ -41,6 +41,15 @@ _SENT = """
            CASE WHEN r.delivery_id = d.delivery_id THEN r.snapshot::json -> 'source_age_minutes' END AS ages
       FROM register.delivery d JOIN register.run r USING (run_id)
      WHERE d.published_at >= :first AND d.published_at < :until ORDER BY d.published_at, d.delivery_id"""
+_HELD = """
+    SELECT d.delivery_id, d.recipient, d.published_at,
+           coalesce((SELECT c.step FROM register.custody c WHERE c.delivery_id = d.delivery_id AND c.at < :until
+                      ORDER BY c.number DESC LIMIT 1), 'published') AS step,
+           EXISTS (SELECT FROM register.receipt t WHERE t.delivery_id = d.delivery_id AND t.taken_at < :until)
+               AS with_recipient,
+           d.destroy_by + coalesce(r.evidence_days, 0) AS certificate_by
+      FROM register.delivery d JOIN register.request r USING (request_id, version)
+     WHERE d.published_at < :until ORDER BY d.published_at, d.delivery_id"""
 _SENT_BEFORE = """
     SELECT request_id, count(*) AS count, max(published_at) AS last_at FROM register.delivery
      WHERE published_at < :until GROUP BY request_id"""
@@ -96,6 +105,7 @@ def forum_facts(view: Reading, month: Month, since: datetime | None = None) -> f
         passed_at_first=passed,
         not_passed_at_first=failed,
         told=told,
+        held=tuple(f.Held(*row) for row in _rows(view, _HELD, **until)),
     )
 
 

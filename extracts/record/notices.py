@@ -62,6 +62,12 @@ def get_notice(reading: Reading, notice_id: str) -> KeptNotice:
     return _kept(reading.session.scalars(select(NoticeRow).where(NoticeRow.notice_id == notice_id)).one())
 
 
+def causes(reading: Reading, kinds: Collection[NoticeKind]) -> frozenset[str]:
+    """The causes of all notices of these kinds: who looks often asks once, not once for each."""
+    query = select(NoticeRow.cause).where(NoticeRow.kind.in_([str(k) for k in kinds]))
+    return frozenset(reading.session.scalars(query))
+
+
 def unaddressed(reading: Reading) -> tuple[KeptNotice, ...]:
     """Notices that were not yet given to any channel, oldest first."""
     sending = exists().where(NoticeSendingRow.notice_id == NoticeRow.notice_id)

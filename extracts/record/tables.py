@@ -64,6 +64,7 @@ class RequestRow(Base):
     received_on: Mapped[date | None] = mapped_column(_computed())
     sought: Mapped[str | None] = mapped_column(_computed())
     expedited: Mapped[bool | None] = mapped_column(_computed())
+    evidence_days: Mapped[int | None] = mapped_column(_computed())
 
 
 Index("request_by_submission", RequestRow.submitted_at.desc(), RequestRow.request_id.desc())
@@ -168,6 +169,7 @@ class DecisionRow(Base):
     starts_on: Mapped[date | None] = mapped_column(_computed())
     ends_on: Mapped[date | None] = mapped_column(_computed())
     review_on: Mapped[date | None] = mapped_column(_computed())
+    criticality: Mapped[str | None] = mapped_column(_computed())
 
 
 class SignatureRow(Base):
@@ -229,6 +231,7 @@ class DeliveryRow(Base):
         UniqueConstraint("request_id", "period", "revision"),
         Index("delivery_by_state", "state"),
         Index("delivery_by_period", "period"),
+        Index("delivery_by_destruction", "destroy_by"),
     )
     delivery_id: Mapped[str] = mapped_column(primary_key=True)
     request_id: Mapped[str]
@@ -251,9 +254,73 @@ class DeliveryRow(Base):
     files: Mapped[str] = mapped_column(server_default="[]")
     created_at: Mapped[datetime]
     published_at: Mapped[datetime | None]
+    destroy_by: Mapped[date | None]
 
 
 Index("delivery_by_publication", DeliveryRow.published_at.desc(), DeliveryRow.delivery_id.desc())
+
+
+class CustodyRow(Base):
+    """One step of a delivery after it left."""
+
+    __tablename__ = "custody"
+    delivery_id: Mapped[str] = mapped_column(ForeignKey("register.delivery.delivery_id"), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True)
+    step: Mapped[str]
+    at: Mapped[datetime]
+    actor: Mapped[str]
+    document_digest: Mapped[str] = mapped_column(server_default="")
+
+
+class RemovalRow(Base):
+    """That the files of an expired or withdrawn delivery are out of the transfer area."""
+
+    __tablename__ = "removal"
+    __table_args__ = (
+        ForeignKeyConstraint(["delivery_id", "number"], ["register.custody.delivery_id", "register.custody.number"]),
+    )
+    delivery_id: Mapped[str] = mapped_column(primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True)
+    removed_at: Mapped[datetime]
+
+
+class ReceiptRow(Base):
+    """A receipt that was taken, as it was signed."""
+
+    __tablename__ = "receipt"
+    __table_args__ = (Index("receipt_by_delivery", "delivery_id", "taken_at"),)
+    digest: Mapped[str] = mapped_column(primary_key=True)
+    delivery_id: Mapped[str] = mapped_column(ForeignKey("register.delivery.delivery_id"))
+    result: Mapped[str]
+    signed_at: Mapped[datetime]
+    key_fingerprint: Mapped[str]
+    document: Mapped[str]
+    signature: Mapped[str]
+    taken_at: Mapped[datetime]
+
+
+class CertificateRow(Base):
+    """A certificate of destruction that was taken, as it was signed."""
+
+    __tablename__ = "certificate"
+    digest: Mapped[str] = mapped_column(primary_key=True)
+    recipient: Mapped[str]
+    signed_at: Mapped[datetime]
+    key_fingerprint: Mapped[str]
+    document: Mapped[str]
+    signature: Mapped[str]
+    taken_at: Mapped[datetime]
+
+
+class RefusedDocumentRow(Base):
+    """A receipt or certificate that was refused, by digest, and why."""
+
+    __tablename__ = "refused_document"
+    digest: Mapped[str] = mapped_column(primary_key=True)
+    recipient: Mapped[str] = mapped_column(primary_key=True)
+    objection: Mapped[str] = mapped_column(primary_key=True)
+    delivery_id: Mapped[str | None] = mapped_column(ForeignKey("register.delivery.delivery_id"))
+    refused_at: Mapped[datetime]
 
 
 class NoticeRow(Base):

@@ -97,6 +97,11 @@ def figures(pack: ForumPack) -> tuple[tuple[str, tuple[Figure, ...]], ...]:
         Figure(f"{outcomes['technical failure']:,}", "technical failures", "runs"),
         Figure(_share(checks.passed, first), _PASSED, "first-checks"),
         Figure(_hours(pack), "source age at delivery, median", "deliveries", _age_note(pack)),
+        Figure(
+            f"{len(pack.custody.not_collected):,}", "not collected", "not-collected", "no receipt, at the month's end"
+        ),
+        Figure(f"{len(pack.custody.not_acknowledged):,}", "collected and not acknowledged", "not-acknowledged"),
+        Figure(f"{len(pack.custody.not_certified):,}", "certificates of destruction overdue", "not-certified"),
     )
     return (("Requests", requests), ("Agreements", agreements), ("Deliveries and runs", deliveries))
 

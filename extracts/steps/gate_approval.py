@@ -13,6 +13,7 @@ from extracts.record.delivery_entries import LEFT_THE_HOUSE, DeliveryEntry, Deli
 from extracts.record.locks import period_lock
 from extracts.record.transaction import reading, unit_of_work
 from extracts.steps.approval import Approved, approved_now
+from extracts.steps.certificates import check_certificates
 from extracts.steps.claim import claim_staging
 from extracts.steps.reconcile import reconcile_agreement, reconcile_delivery
 from extracts.steps.state import RunState, save_state
@@ -31,6 +32,7 @@ def check_approval(work: Workplace, key: RunKey, folder: RunFolder) -> dict[str,
     LimitExceeded (max_deliveries), Busy.
     """
     approved = approved_now(work, key.request_id, *key.starters)
+    check_certificates(work, key.request_id)
     period = period_for(approved.plan, _asked(work, key), work.today())
     _start(work, key, approved, period)
     reconcile_agreement(work, key.request_id, key.actor)

@@ -24,6 +24,7 @@ from extracts.record.locks import period_lock
 from extracts.record.transaction import reading, unit_of_work
 from extracts.steps import evidence, membership, notices, source
 from extracts.steps.approval import Approved, approved_now
+from extracts.steps.certificates import check_certificates
 from extracts.steps.claim import check_staging
 from extracts.steps.gate_sign import DELIVERY, passed_reports
 from extracts.steps.reconcile import reconcile_delivery
@@ -51,6 +52,7 @@ def release(work: Workplace, key: RunKey, folder: RunFolder) -> dict[str, Any]:
         passed_reports(work, key, state, folder, staging)
         approved = approved_now(work, key.request_id, *key.starters)
         check_unchanged(state, approved.decision.digest, approved.plan.digest)
+        check_certificates(work, key.request_id)
         _source_is_still_so(work, approved, staging)
         zone = drop_zone(work)
         zone.check()
@@ -127,6 +129,7 @@ def _intend(work: Workplace, key: RunKey, state: RunState, folder: Path) -> tupl
             manifest_digest=digest,
             previous_manifest_digest=manifest.previous.manifest_digest if manifest.previous else "",
             files=files,
+            destroy_by=manifest.handling.destroy_by,
         )
         unit.event(now, "delivery.publishing", state.delivery_id, key.actor, {"manifest_digest": digest})
     return manifest, digest

@@ -9,10 +9,12 @@ Rules:
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 from extracts.agreement.clocks import Clock
+from extracts.agreement.custody import CustodyNow
 from extracts.agreement.decision import Decision, DecisionOutcome
 from extracts.agreement.notices import Audience, NoticeKind, notices
 from extracts.agreement.renewal import Renewal
@@ -108,10 +110,32 @@ def _run(unit: Work, request_id: str, version: int, run: str, what: str, at: dat
     _raise(unit, NoticeKind.STOPPED, request_id, version, f"run:{run}", at, to=(Audience.ENGINEER,), what=what)
 
 
-def delivered(unit: Work, delivery: DeliveryEntry, at: datetime) -> None:
-    """The recipient can collect."""
+def delivered(unit: Work, delivery: DeliveryEntry, at: datetime, *, again: bool = False) -> None:
+    """The recipient can collect; `again`: what was taken back."""
     id_, version = delivery.request_id, delivery.version
-    _raise(unit, NoticeKind.DELIVERED, id_, version, delivery.delivery_id, at, delivery=delivery.delivery_id)
+    cause = f"{delivery.delivery_id}:{at.isoformat()}" if again else delivery.delivery_id
+    _raise(unit, NoticeKind.DELIVERED, id_, version, cause, at, delivery=delivery.delivery_id)
+
+
+def taken_back(unit: Work, there: CustodyNow, why: str, then: str, at: datetime) -> None:
+    """Both sides hear that it is no longer in the area, why, and what to do."""
+    kind, cause = NoticeKind.TAKEN_BACK, f"{there.delivery_id}:{at.isoformat()}"
+    _raise(unit, kind, there.request_id, there.version, cause, at, delivery=there.delivery_id, why=why, then=then)
+
+
+def receipt_refused(
+    unit: Work, request_id: str, version: int, digest: str, delivery_id: str, why: str, at: datetime
+) -> None:
+    """The recipient hears why, and what to do; `delivery_id` is empty if it names none of theirs."""
+    about = f", and it is about {delivery_id}" if delivery_id else ""
+    cause = f"{digest}:{why}"
+    _raise(unit, NoticeKind.RECEIPT_REFUSED, request_id, version, cause, at, about=about, digest=digest, why=why)
+
+
+def destroy_now(unit: Work, there: CustodyNow, at: datetime) -> None:
+    """Somebody has copies of what was withdrawn."""
+    kind, cause = NoticeKind.TO_BE_DESTROYED, f"{there.delivery_id}:withdrawn"
+    _raise(unit, kind, there.request_id, there.version, cause, at, delivery=there.delivery_id, by=at.date())
 
 
 def raise_due(work: Workplace) -> int:
@@ -173,3 +197,61 @@ def _raise(
     **facts: object,
 ) -> int:
     return sum(save_notice(unit, n, at) for n in notices(kind, request_id, version, cause, to, **facts))
+
+
+# --- what time causes about deliveries that left ----------------------------------------------------------------------
+
+CUSTODY_KINDS = (NoticeKind.NOT_ACKNOWLEDGED, NoticeKind.TO_BE_DESTROYED, NoticeKind.NOT_DESTROYED)
+_STOPS = "Until it is certified, this agreement delivers nothing more."
+_ESCALATES = (
+    "People depend on this agreement's deliveries, so they go on. The Controller decides what follows from the delay."
+)
+
+
+@dataclass(frozen=True)
+class Due:
+    """A notice that time has caused, before anybody looked whether it was raised."""
+
+    kind: NoticeKind
+    request_id: str
+    version: int
+    cause: str
+    facts: Mapping[str, object]
+
+    @property
+    def full_cause(self) -> str:
+        """The cause as the outbox knows it."""
+        return f"{self.kind}:{self.request_id}.v{self.version}:{self.cause}"
+
+
+def reminder(there: CustodyNow, days: int, last: date) -> Due:
+    """It waits to be acknowledged; once per publication and number of working days."""
+    published = there.published_at.date()
+    facts = {"delivery": there.delivery_id, "published": published, "last_day": last}
+    return _due(NoticeKind.NOT_ACKNOWLEDGED, there, f"{published}:{days}", facts)
+
+
+def to_be_destroyed(there: CustodyNow, days: int) -> Due:
+    """It is to be destroyed in so many days."""
+    facts = {"delivery": there.delivery_id, "by": there.destroy_by}
+    return _due(NoticeKind.TO_BE_DESTROYED, there, str(days), facts)
+
+
+def not_destroyed(there: CustodyNow, *, escalates: bool) -> Due:
+    """Its certificate is overdue; `escalates`: it stops nothing, and the Controller decides."""
+    then = _ESCALATES if escalates else _STOPS
+    facts = {"delivery": there.delivery_id, "by": there.destroy_by, "then": then}
+    return _due(NoticeKind.NOT_DESTROYED, there, "overdue", facts)
+
+
+def raise_one(unit: Work, due: Due, now: datetime) -> int:
+    """Raise it, with the ledger's event; how many notices are new."""
+    new = _raise(unit, due.kind, due.request_id, due.version, due.cause, now, (), **due.facts)
+    if new:
+        told = {"kind": due.kind, "version": due.version, "notices": new, "delivery": due.facts["delivery"]}
+        unit.event(now, "notice.raised", due.request_id, CLOCK, told)
+    return new
+
+
+def _due(kind: NoticeKind, there: CustodyNow, cause: str, facts: Mapping[str, object]) -> Due:
+    return Due(kind, there.request_id, there.version, f"{there.delivery_id}:{cause}", facts)

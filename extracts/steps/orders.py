@@ -6,6 +6,7 @@ Rules:
 2. Only the register is asked what is in force, and it is changed first: stopping never waits for the published file,
    and a gate that reads between the two already stops.
 3. Revoking retires the pseudonym key; suspending and withdrawing a delivery leave it.
+4. Revoking empties the transfer area of the agreement's deliveries, and asks for the destruction of what was collected.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from extracts.steps import notices
 from extracts.steps.in_force import decision_in_force
 from extracts.steps.publishing import publish_in_force
 from extracts.steps.signers import judge
+from extracts.steps.taking_back import withdraw_all
 
 if TYPE_CHECKING:
     from extracts.steps.workplace import Workplace
@@ -60,6 +62,8 @@ def sign_order(work: Workplace, order: Order, signature: str) -> Status:
             version = _in_force(unit, order.request_id).version
             notices.agreement_stopped(unit, order.request_id, version, given.digest, status, now)
     publish_in_force(work, order.request_id, found.principal, status)
+    if status is Status.REVOKED:
+        withdraw_all(work, order.request_id, found.principal)
     return status
 
 

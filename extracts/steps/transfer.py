@@ -57,7 +57,7 @@ def recipient_of(work: Workplace, recipient: str) -> Recipient:
 
 def decryption_keys(work: Workplace, recipient: str) -> tuple[RecipientKey, ...]:
     """The public keys that files for this recipient are encrypted to. Raises NotPermitted if there is none."""
-    found = recipient_of(work, recipient).keys_for(KeyUse.DECRYPT)
+    found = recipient_of(work, recipient).keys_for(KeyUse.DECRYPT, work.today())
     if not found:
         raise NotPermitted(
             f"Recipient {recipient} has no key to encrypt to.",

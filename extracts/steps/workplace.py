@@ -47,6 +47,11 @@ class Places:
     canaries: Path | None = None
 
     @property
+    def taken_back(self) -> Path:
+        """Encrypted deliveries that expired, to be published again; 0700."""
+        return self.home / "taken-back"
+
+    @property
     def drop_zone_folder(self) -> Path:
         """The drop zone, where it has to be a folder. Raises UsageError."""
         if isinstance(self.drop_zone, Path):

@@ -15,10 +15,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from extracts import signing
-from extracts.canonical import digest_bytes
+from extracts.canonical import digest_bytes, digest_file
 from extracts.handover.armour import is_exact_armour
 from extracts.handover.findings import Finding
+from extracts.handover.manifest import read_manifest
 from extracts.handover.reading import Contents, read_contents
+from extracts.handover.receipt import ReceiptResult, read_receipt, receipt_for
 from extracts.handover.trust import DeliveryRules
 from extracts.handover.verify import judge_by, verify_delivery
 from tests.support.deliveries import NOW, MadeDelivery, a_delivery
@@ -229,14 +231,22 @@ def test_the_commands_in_the_readme_work_as_they_stand(copy: Path, keys: Keys) -
 
 
 def test_the_receipt_that_the_readme_asks_for_can_be_verified(copy: Path, keys: Keys) -> None:
-    [command] = [x.strip() for x in (copy / "README.txt").read_text().splitlines() if "-n extract-receipt" in x]
-    before = (copy / "manifest.json.sig").read_bytes()
-    command = command.replace("YOUR_SIGNING_KEY", str(keys.private("recipient")))
-    assert subprocess.run(["bash", "-c", command], cwd=copy, capture_output=True).returncode == 0
-    receipt = (copy / f"{copy.name}.receipt.sig").read_text()
-    signed = signing.verify((copy / "manifest.json").read_bytes(), receipt, signing.RECEIPT, keys.allowed_signers, NOW)
+    text = (copy / "README.txt").read_text().replace("\\\n", "")
+    commands = [line.strip() for line in text.splitlines() if line.strip().startswith(("printf", "ssh-keygen -Y s"))]
+    assert len(commands) == 2
+    before = {p.name: p.read_bytes() for p in copy.iterdir()}
+    for command in commands:
+        command = command.replace("YOUR_SIGNING_KEY", str(keys.private("recipient")))
+        assert subprocess.run(["sh", "-c", command], cwd=copy, capture_output=True).returncode == 0
+    written = (copy.parent / f"{copy.name}.receipt.json").read_bytes()
+    signature = (copy.parent / f"{copy.name}.receipt.json.sig").read_text()
+    signed = signing.verify(written, signature, signing.RECEIPT, keys.allowed_signers, NOW)
     assert signed.principal == keys.principal("recipient")
-    assert (copy / "manifest.json.sig").read_bytes() == before
+    manifest, receipt = read_manifest((copy / "manifest.json").read_bytes())[0], read_receipt(written)
+    digest = digest_file(copy / "manifest.json")
+    assert receipt == receipt_for(manifest, digest, ReceiptResult.DECRYPTED, receipt.at, "by hand")
+    assert receipt.text() == written, "the very form that the tool writes"
+    assert {p.name: p.read_bytes() for p in copy.iterdir()} == before
 
 
 def test_a_copy_of_the_folder_under_another_name_still_verifies(copy: Path, keys: Keys) -> None:

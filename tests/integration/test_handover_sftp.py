@@ -465,3 +465,25 @@ def test_a_full_disk_is_told_as_one_and_leaves_nothing(staged: MadeDelivery, lar
             a_zone(area).publish(large.folder, an_index_signer(keys), NOW)
         a_zone(area).publish(staged.folder, an_index_signer(keys), NOW)
         assert a_zone(area).find(PLACE) is not None
+
+
+# --- taking back ------------------------------------------------------------------------------------------------------
+
+
+def test_a_delivery_is_taken_back_kept_and_published_again_as_it_was(
+    area: SftpArea, staged: MadeDelivery, keys: Keys, tmp_path: Path
+) -> None:
+    zone, signer, kept = a_zone(area), an_index_signer(keys), tmp_path / "kept" / staged.id
+    zone.publish(staged.folder, signer, NOW)
+    assert zone.withdraw(PLACE, "Nobody acknowledged it.", signer, NOW).deliveries[0].status is Status.WITHDRAWN
+    assert zone.remove(PLACE, kept) is True
+    assert visible(area) == ["index.json", "index.json.sig"]
+    assert {p.name: p.read_bytes() for p in kept.iterdir()} == {p.name: p.read_bytes() for p in staged.folder.iterdir()}
+    assert zone.remove(PLACE, None) is False
+    with pytest.raises(NotFound):
+        zone.relist(PLACE, signer, NOW)
+    zone.publish(kept, signer, NOW)
+    assert zone.relist(PLACE, signer, NOW).deliveries[0].status is Status.CURRENT
+    check_one_complete_delivery(area, keys, staged, tmp_path)
+    assert zone.remove(PLACE, None) is True
+    assert unfinished(area) == []

@@ -6,10 +6,13 @@ import json
 import shutil
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from extracts import signing
+from tests.support.collection import a_true_plan, an_area
 from tests.support.deliveries import MadeDelivery, a_delivery
 from tests.support.keys import Keys
 
@@ -17,7 +20,6 @@ PROJECT = Path(__file__).parents[2]
 # By the names that installers know them by.
 PIPELINE = (
     "airflow",
-    "duckdb",
     "great-expectations",
     "great_expectations",
     "sqlalchemy",
@@ -102,3 +104,23 @@ def test_a_changed_file_is_named_by_it_and_fails(
     done = verify(recipients_environment, folder, keys)
     assert done.returncode == 1
     assert "README.txt: was changed: its SHA-256 is not the one that was signed" in " ".join(done.stdout.split())
+
+
+def test_one_command_collects_with_it_without_anything_that_only_posix_has(
+    recipients_environment: Path, keys: Keys, tmp_path: Path
+) -> None:
+    made = a_delivery(tmp_path / "made", keys, plan=a_true_plan())
+    area = an_area(tmp_path, keys, made)
+    script = Path(shutil.copy(PROJECT / "tests" / "support" / "without_posix.py", tmp_path))
+    given = ["--signers", keys.allowed_signers, "--into", tmp_path / "here", "--identity", made.identity]
+    given += ["--receipt-key", keys.private("recipient"), "--csv", "--json"]
+    done = run(recipients_environment / "bin" / "python", script, "collect", area, *given, cwd=Path("/"))
+    assert done.returncode == 0, done.stdout + done.stderr
+    (found,) = json.loads(done.stdout)["collected"]
+    assert found["delivery"] == made.id
+    assert [Path(p).name for p in found["opened"]] == ["benefit_cap.parquet", "benefit_cap.csv"]
+    receipt = area / "inbox" / f"{made.id}.receipt.json"
+    signature = receipt.with_name(f"{receipt.name}.sig").read_text()
+    now = datetime.now(UTC)
+    signed = signing.verify(receipt.read_bytes(), signature, signing.RECEIPT, keys.allowed_signers, now)
+    assert signed.principal == keys.principal("recipient")

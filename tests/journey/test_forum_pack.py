@@ -56,6 +56,8 @@ def test_the_pack_says_what_happened_in_this_world(ran: World, month: str) -> No
     assert dict(sent["stopped_by_gate"]) == {"check_approval": 1}
     assert dict(sent["stopped_by_control"]) == {"ApprovalMissing": 1}
     assert [r["actor"] for r in sent["by_hand"]] == ["engineer"]
+    waits = [h["delivery_id"] for h in found["custody"]["not_collected"]]
+    assert waits == [sent["delivered"][0]["sent"]["delivery_id"]]
     assert (len(found["agreements"]["active"]), len(found["agreements"]["suspended"])) == (3, 1)
     assert dict(found["requests"]["refused_by_reason"]), "one of the samples was refused"
     assert "Agreement suspended" in [h["what"] for h in found["since"]["happened"]]

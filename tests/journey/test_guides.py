@@ -24,8 +24,9 @@ from extracts.local.postgres import EmbeddedPostgres
 from extracts.local.world import review_all
 from extracts.settings import PROJECT
 from extracts.steps.approval_file import load_published
+from extracts.steps.receipts import take_receipts
 from extracts.steps.signers import service_principal
-from tests.support.command_line import environment_of
+from tests.support.command_line import environment_of, extracts
 from tests.support.deciding import REQUESTER
 from tests.support.guides import HOW_TO, Shell, blocks, commands
 from tests.support.world import FIFE, SCP, World, copied
@@ -80,23 +81,27 @@ def test_a_recipient_follows_the_page_from_the_first_key_to_the_certificate(live
     (delivered,) = lived.deliveries(FIFE)
     shutil.copytree(delivered.parent, shell.folder / FIFE)
     shutil.copytree(delivered, shell.folder / delivered.name)
-    _list_of_signers(lived, shell.folder / "allowed_signers", (shell.folder / "fife-council.pub").read_text())
-    shell.names = {SHOWN_DELIVERY: delivered.name, **_times(delivered)}
+    _list_of_signers(lived, shell.folder / "allowed_signers")
+    area = lived.work.places.drop_zone / "fife-council"
+    (area / "inbox").mkdir(exist_ok=True)
+    shell.names = {SHOWN_DELIVERY: delivered.name, **_times(delivered), "/mnt/transfer/fife-council": str(area)}
     for command in typed:
         if command.startswith("cd "):
-            shell.folder = shell.folder / delivered.name
+            shell.folder = shell.folder.parent if command == "cd .." else shell.folder / delivered.name
         elif not command.startswith("pip "):
             shell.works(command)
-    assert (shell.folder / "benefit_cap.parquet").read_bytes().startswith(b"PAR1")
+    assert (shell.folder / delivered.name / "benefit_cap.parquet").read_bytes().startswith(b"PAR1")
+    (certified,) = take_receipts(lived.work).taken[-1:]
+    assert certified.deliveries == (delivered.name,)
+    assert extracts(lived, "deliveries", "show", delivered.name, "--json").json["custody"] == "destroyed"
 
 
-def _list_of_signers(world: World, path: Path, recipient: str) -> None:
-    """The list as it is some time later: the Board's key has expired since it signed, and the recipient's is there."""
+def _list_of_signers(world: World, path: Path) -> None:
+    """The list as it is some time later: the Board's key has expired since it signed."""
     text = world.home.people.allowed_signers.read_text()
     until = (world.started_at - timedelta(seconds=1)).strftime("%Y%m%d%H%M%SZ")
     text = text.replace(f"{BOARD} ", f'{BOARD} valid-before="{until}",')
-    line = signing.allowed_signers_line(RECIPIENT, recipient, [signing.RECEIPT, signing.DESTROYED])
-    path.write_text(text + line)
+    path.write_text(text)
 
 
 def _times(delivery: Path) -> dict[str, str]:
@@ -308,12 +313,10 @@ def test_the_registers_roles_and_database_are_enough_to_migrate_and_to_work(
 def test_the_list_of_signers_lets_each_sign_what_the_page_says_and_no_other(world: World, tmp_path: Path) -> None:
     (shown,) = [b for b in blocks(page("set-up-production")) if b.path.endswith("allowed_signers")]
     people = world.home.people
-    signing.generate_key(tmp_path / "recipient", RECIPIENT)
     keys = {
         "BOARD_KEY": people.key(BOARD),
         "CONTROLLER_KEY": people.key(CONTROLLER),
         "SERVICE_KEY": people.key(SERVICE),
-        "RECIPIENT_KEY": tmp_path / "recipient",
     }
     text = shown.text
     for name, key in keys.items():
@@ -324,7 +327,6 @@ def test_the_list_of_signers_lets_each_sign_what_the_page_says_and_no_other(worl
         "BOARD_KEY": {signing.DECISION_BOARD, signing.ORDER},
         "CONTROLLER_KEY": {signing.DECISION_CONTROLLER, signing.ORDER},
         "SERVICE_KEY": {signing.MANIFEST, signing.INDEX},
-        "RECIPIENT_KEY": {signing.RECEIPT, signing.DESTROYED},
     }
     for name, key in keys.items():
         assert {n for n in signing.NAMESPACES if _counts(key, n, listed, world)} == may[name]

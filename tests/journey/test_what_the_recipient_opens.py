@@ -11,8 +11,8 @@ import pyarrow.compute as pc
 import pytest
 from pyarrow import parquet
 
+from extracts.agreement.patterns import PATTERNS
 from extracts.errors import Outcome
-from extracts.extraction.patterns import PATTERNS
 from extracts.extraction.pseudonym import pseudonym
 from extracts.extraction.sources.role_sql import source_ended_sql
 from extracts.handover.decryption import decrypt_stream, read_identity

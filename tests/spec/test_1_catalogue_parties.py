@@ -161,7 +161,7 @@ def test_keys_of_an_undeclared_recipient_are_refused() -> None:
     ],
 )
 def test_what_is_no_public_key_is_refused_and_not_repeated(line: str) -> None:
-    with pytest.raises(InvalidDocument, match="is no public key") as caught:
+    with pytest.raises(InvalidDocument, match=r"is no public key|damaged SSH public key") as caught:
         read_key(line, "fife-council")
     assert not line or line not in str(caught.value)
 
@@ -194,6 +194,30 @@ def test_the_fingerprint_is_what_ssh_keygen_prints(tmp_path: Path) -> None:
     signing.generate_key(tmp_path / "key", "recipient@example")
     public = tmp_path / "key.pub"
     assert read_key(public.read_text(), "x").fingerprint == signing.key_fingerprint(public)
+
+
+def test_a_line_declares_uses_and_days_and_a_key_counts_on_those_days_only() -> None:
+    line = f"uses=receipt,login valid-from=2026-03-01 valid-until=2026-11-30 {ssh_key()} a comment"
+    parties = with_keys(the_parties(), {"fife-council": [line, AGE]})
+    fife = parties.recipients["fife-council"]
+    (key, _) = fife.keys
+    assert (key.uses, key.valid_until) == ((KeyUse.RECEIPT, KeyUse.LOGIN), date(2026, 11, 30))
+    for day, counts in ((date(2026, 2, 28), 0), (date(2026, 3, 1), 1), (date(2026, 11, 30), 1), (date(2026, 12, 1), 0)):
+        assert len(fife.keys_for(KeyUse.RECEIPT, day)) == counts
+    assert [k.public_key for k in fife.keys_for(KeyUse.DECRYPT, date(2026, 6, 1))] == [AGE]
+
+
+@pytest.mark.parametrize(
+    "front",
+    ["uses=everything", "uses=", "valid-from=soon", "valid-from=2026-02-01 valid-until=2026-01-01", "use=login"],
+)
+def test_what_stands_in_front_of_a_key_is_read_strictly(front: str) -> None:
+    refused = front != "uses="  # says nothing, so it is every use that the key can serve
+    try:
+        assert read_key(f"{front} {ssh_key()}", "x").uses == uses_of(ssh_key())
+        assert not refused
+    except InvalidDocument:
+        assert refused
 
 
 # --- forms ----------------------------------------------------------------------------------------------------------

@@ -9,8 +9,9 @@ import pytest
 
 from extracts.agreement.working_days import working_days_between
 from extracts.errors import UsageError
+from extracts.forum.custody import custody_figures
 from extracts.forum.days import WorkingDays
-from extracts.forum.facts import Approval, ColumnDecided, Decided, FirstCheck, SentBefore, Told
+from extracts.forum.facts import Approval, ColumnDecided, Decided, FirstCheck, Held, SentBefore, Told
 from extracts.forum.month import month_before, read_month
 from extracts.forum.pack import Facts, forum_pack
 from extracts.forum.since import since_then
@@ -254,6 +255,31 @@ def test_the_month_before_is_the_last_that_is_over() -> None:
 
 def test_what_cannot_be_known_is_said_with_the_reason() -> None:
     told = the_pack().unknown
-    assert len(told) >= 6
+    assert len(told) >= 5
     assert all(one.figure and one.why for one in told)
     assert replace(the_pack(), unknown=()).month == "2026-11"
+
+
+def test_what_became_of_deliveries_is_told_by_receipts_and_certificates_alone() -> None:
+    month = read_month("2026-11", NOW)
+    last = month.until.date()
+
+    def held(name: str, step: str, with_recipient: bool, certificate_by: date) -> Held:
+        return Held(name, "fife-council", at(11, 2), step, with_recipient, certificate_by)
+
+    found = custody_figures(
+        (
+            held("waits", "published", False, last),
+            held("expired", "expired", False, last),
+            held("closed", "collected", True, last),
+            held("kept too long", "acknowledged", True, last - timedelta(days=1)),
+            held("on its last day", "acknowledged", True, last),
+            held("withdrawn, copies out", "withdrawn", True, last - timedelta(days=1)),
+            held("withdrawn in time", "withdrawn", False, last - timedelta(days=1)),
+            held("gone", "destroyed", True, last - timedelta(days=1)),
+        ),
+        month,
+    )
+    assert [h.delivery_id for h in found.not_collected] == ["waits", "expired"]
+    assert [h.delivery_id for h in found.not_acknowledged] == ["closed"]
+    assert [h.delivery_id for h in found.not_certified] == ["kept too long", "withdrawn, copies out"]

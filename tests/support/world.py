@@ -110,11 +110,11 @@ def make_template(folder: Path, pg: EmbeddedPostgres) -> DemoHome:
 
 
 @contextmanager
-def copied(template: DemoHome, folder: Path) -> Iterator[World]:
-    """A world of one's own, as the template was left."""
+def copied(template: DemoHome, folder: Path, register: str = REGISTER) -> Iterator[World]:
+    """A world of one's own, as the template was left. `register`: the name of its register, which nobody uses now."""
     pg, name = template.postgres, f"register_{next(_numbers)}"
     with pg.superuser() as connection:
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE {REGISTER}".encode())
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {register}".encode())
         connection.execute(f"REVOKE ALL ON DATABASE {name} FROM PUBLIC".encode())
         connection.execute(f"GRANT CONNECT ON DATABASE {name} TO extracts_app".encode())
     shutil.copytree(template.home, folder, ignore=shutil.ignore_patterns("postgres"), dirs_exist_ok=True)

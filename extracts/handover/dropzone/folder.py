@@ -26,12 +26,20 @@ from pathlib import Path
 
 from extracts.canonical import digest_file
 from extracts.errors import AlreadyDelivered, Busy, NotFound, VerificationFailed
-from extracts.handover.dropzone.index import Index, IndexSigner, empty_index, with_delivery, with_withdrawal
+from extracts.handover.dropzone.index import (
+    Index,
+    IndexSigner,
+    empty_index,
+    with_delivery,
+    with_return,
+    with_withdrawal,
+)
 from extracts.handover.dropzone.index_files import FolderShelf, IndexFiles
 from extracts.handover.dropzone.interface import INCIDENT, OVERWRITTEN, Passing, Place, Published
 from extracts.handover.dropzone.names import plain
 from extracts.handover.dropzone.publishing import (
     check_written,
+    copy_away,
     make_folder,
     open_to_group_of,
     read_delivery,
@@ -136,6 +144,32 @@ class FolderDropZone:
             if before is None:
                 raise NotFound(f"{place.request_id} has no deliveries in the drop zone.")
             after = with_withdrawal(before, place.delivery_id, reason, now)
+            if after != before:
+                files.write(after)
+            return after
+
+    def remove(self, place: Place, into: Path | None) -> bool:
+        """Takes a delivery's files out of the recipient's sight by a rename, once they are kept elsewhere."""
+        with self._locked(place) as target, drop_zone_errors(self.root):
+            unseen = self._work(place)
+            if not os.path.lexists(target):
+                return False
+            if into is not None:
+                copy_away(target, into)
+            target.rename(unseen)
+            sync_folder(target.parent)
+            shutil.rmtree(unseen)
+        return True
+
+    def relist(self, place: Place, signer: IndexSigner, now: datetime) -> Index:
+        """Marks a delivery that is visible again as what it was before it was withdrawn."""
+        with self._locked(place) as target, drop_zone_errors(self.root):
+            files, before = self._index_files(place, signer), None
+            if target.is_dir():
+                before = files.read()
+            if before is None:
+                raise NotFound(f"{place.delivery_id} is not in the drop zone.")
+            after = with_return(before, place.delivery_id, read_delivery(target)[0].delivery.reason, now)
             if after != before:
                 files.write(after)
             return after

@@ -126,6 +126,19 @@ def with_withdrawal(index: Index, delivery_id: str, reason: str, now: datetime) 
     return replace(index, number=index.number + 1, updated_at=now, deliveries=entries)
 
 
+def with_return(index: Index, delivery_id: str, reason: str, now: datetime) -> Index:
+    """The index with this delivery no longer withdrawn; `reason`: the one that its manifest gives. Raises NotFound."""
+    entry = index.entry(delivery_id)
+    if entry is None:
+        raise NotFound(f"No delivery {delivery_id} is in the index of {index.request_id}.")
+    if entry.status is not Status.WITHDRAWN:
+        return index
+    status = Status.SUPERSEDED if entry.superseded_by else Status.CURRENT
+    returned = replace(entry, status=status, withdrawn_at=None, reason=reason)
+    entries = tuple(returned if e is entry else e for e in index.deliveries)
+    return replace(index, number=index.number + 1, updated_at=now, deliveries=entries)
+
+
 def empty_index(recipient: str, request_id: str, now: datetime) -> Index:
     """The index before the first delivery."""
     return Index(recipient, request_id, 0, now, ())

@@ -76,5 +76,16 @@ class DropZone(Protocol):
         ...
 
     def withdraw(self, place: Place, reason: str, signer: IndexSigner, now: datetime) -> Index:
-        """Marks a delivery as withdrawn in the index; its files stay until they are purged."""
+        """Marks a delivery as withdrawn in the index; its files stay until they are removed."""
+        ...
+
+    def remove(self, place: Place, into: Path | None) -> bool:
+        """Takes a delivery's files out of the recipient's sight, at once; whether they were there.
+
+        `into`: a new folder of the controller's that holds them afterwards; without one, nobody keeps them.
+        """
+        ...
+
+    def relist(self, place: Place, signer: IndexSigner, now: datetime) -> Index:
+        """Marks a delivery that is visible again as what it was before it was withdrawn. Raises NotFound."""
         ...

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import stat
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -63,6 +64,18 @@ def check_files(
                 f"{name}: {file} in the drop zone is not as the manifest says.",
                 advice="The disk or share damaged it, or someone changed it. Check the disk, then run again.",
             )
+
+
+def copy_away(folder: Path, into: Path) -> None:
+    """A copy for the controller alone (0700) of a delivery that is taken back; whole, in place of an older one."""
+    unfinished = into.with_name(f".{into.name}.unfinished")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir(mode=0o700, parents=True)
+    for path in folder.iterdir():
+        copy_file(path, unfinished / path.name, 0o600)
+    shutil.rmtree(into, ignore_errors=True)
+    unfinished.rename(into)
+    sync_folder(into.parent)
 
 
 def open_to_group_of(folder: Path, unfinished: Path) -> None:

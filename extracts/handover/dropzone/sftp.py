@@ -28,7 +28,14 @@ from typing import TypeVar
 
 from extracts.canonical import digest_bytes
 from extracts.errors import AlreadyDelivered, DropZoneUnreachable, NotFound, VerificationFailed
-from extracts.handover.dropzone.index import Index, IndexSigner, empty_index, with_delivery, with_withdrawal
+from extracts.handover.dropzone.index import (
+    Index,
+    IndexSigner,
+    empty_index,
+    with_delivery,
+    with_return,
+    with_withdrawal,
+)
 from extracts.handover.dropzone.index_files import IndexFiles
 from extracts.handover.dropzone.interface import INCIDENT, OVERWRITTEN, Passing, Place, Published
 from extracts.handover.dropzone.names import plain
@@ -41,6 +48,7 @@ from extracts.handover.dropzone.sftp_publishing import (
     SMALL_FILE,
     Job,
     SftpShelf,
+    download_delivery,
     open_to_group_of,
     upload_delivery,
 )
@@ -146,6 +154,40 @@ class SftpDropZone:
                 if before is None:
                     raise NotFound(f"{place.request_id} has no deliveries in the drop zone.")
                 after = with_withdrawal(before, place.delivery_id, reason, now)
+                if after != before:
+                    files.write(after)
+                return after
+
+        return self._over_cuts(once, job)
+
+    def remove(self, place: Place, into: Path | None) -> bool:
+        """Takes a delivery's files out of the recipient's sight by a rename, once they are kept elsewhere."""
+        job, target = self._job(place), self._target(place)
+
+        def once(session: Session) -> bool:
+            with self._claimed(session, job):
+                if session.look(target) is not None:
+                    if into is not None:
+                        download_delivery(session, target, into)
+                    job.renamed = True
+                    session.rename(target, f"{job.claim.folder}/taken-back")
+                session.remove_folder(f"{job.claim.folder}/taken-back")
+                return job.renamed
+
+        return self._over_cuts(once, job)
+
+    def relist(self, place: Place, signer: IndexSigner, now: datetime) -> Index:
+        """Marks a delivery that is visible again as what it was before it was withdrawn. Raises NotFound."""
+        job = self._job(place)
+
+        def once(session: Session) -> Index:
+            with self._claimed(session, job):
+                data = session.read(f"{self._target(place)}/{MANIFEST}", SMALL_FILE)
+                files = self._index_files(session, place, signer, job.claim)
+                before = files.read()
+                if before is None or data is None:
+                    raise NotFound(f"{place.delivery_id} is not in the drop zone.")
+                after = with_return(before, place.delivery_id, read_manifest(data)[0].delivery.reason, now)
                 if after != before:
                     files.write(after)
                 return after

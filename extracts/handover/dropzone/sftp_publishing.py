@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import shutil
 import stat
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
+from extracts.handover.dropzone.names import plain
 from extracts.handover.dropzone.publishing import check_files, manifest_last
 from extracts.handover.dropzone.sftp_claim import Claim
 from extracts.handover.dropzone.sftp_connection import Declined, Missing
 from extracts.handover.dropzone.sftp_session import Entry, Session
 from extracts.handover.dropzone.sftp_transfer import FILE_MODE, ReadBack, Upload, refused_write
+from extracts.handover.files import create_private
 from extracts.handover.manifest import MANIFEST, Manifest
 
 FOLDER_MODE = 0o750
+_PIECE_BYTES = 256 << 10
 SMALL_FILE = 64 << 20  # a manifest or index is much smaller
 
 
@@ -82,6 +86,20 @@ def upload_delivery(session: Session, job: Job, staged: Path, unfinished: str, m
     session.make_folder(unfinished, 0o700)
     for name in manifest_last(manifest):
         job.upload(session, staged / name, f"{unfinished}/{name}")
+
+
+def download_delivery(session: Session, folder: str, into: Path) -> None:
+    """A copy for the controller alone of a delivery that is taken back; whole, in place of an older one."""
+    unfinished = into.with_name(f".{into.name}.unfinished")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir(mode=0o700, parents=True)
+    for name in session.listing(folder):
+        with session.reading(f"{folder}/{name}") as source, create_private(unfinished / plain(name)) as target:
+            offset = 0
+            while piece := source.read(_PIECE_BYTES, offset):
+                offset += target.write(piece)
+    shutil.rmtree(into, ignore_errors=True)
+    unfinished.rename(into)
 
 
 def open_to_group_of(session: Session, folder: str, paths: Iterable[str]) -> None:

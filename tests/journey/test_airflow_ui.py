@@ -18,7 +18,7 @@ from urllib.parse import quote
 
 import httpx
 import pytest
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 
 from extracts.agreement.decision import OrderKind
 from extracts.errors import NotPermitted
@@ -33,6 +33,7 @@ from extracts.local.people import CONTROLLER
 from extracts.local.processes import wait_until
 from extracts.settings import PROJECT
 from tests.journey.test_canary import passwords
+from tests.support.browser import a_page, opened_browser
 from tests.support.deciding import decide, submit
 from tests.support.world import AGREEMENTS, ANALYSTS, FIFE, SCP, World, copied
 
@@ -448,16 +449,14 @@ def test_after_that_the_chair_recommends_two_sign_and_the_run_ends_with_the_deci
 @pytest.fixture(scope="module")
 def forum(scene, chromium) -> Iterator[Page]:
     """A forum member's browser, signed in."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
-        page = browser.new_page(viewport={"width": WIDTHS[0], "height": 1000})
+    with opened_browser(chromium) as browser:
+        page = a_page(browser, viewport={"width": WIDTHS[0], "height": 1000})
         page.goto(scene.airflow.url)
         page.fill("input[name=username]", "forum")
         page.fill("input[name=password]", scene.airflow.config.passwords()["forum"])
         page.click("button[type=submit]")
         page.get_by_role("link", name="Dags").first.wait_for()
         yield page
-        browser.close()
 
 
 def agreement_tab(page: Page, scene: Scene, request_id: str) -> Any:

@@ -18,13 +18,13 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import quote
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from extracts.local.airflow import LocalAirflow
 from extracts.local.airflow_config import AirflowConfig, User
 from extracts.local.postgres import EmbeddedPostgres
 from extracts.settings import PROJECT
-from tests.support.browser import chromium_path
+from tests.support.browser import PATIENCE_S, chromium_path, opened_browser
 from tests.support.story import Story, a_story
 from tests.support.world import FIFE, REFUSED, World, copied, make_template
 
@@ -42,13 +42,11 @@ def main() -> None:
     with (
         tempfile.TemporaryDirectory() as temporary,
         _airflow(Path(temporary)) as (airflow, story, run_id),
-        sync_playwright() as playwright,
+        opened_browser(program) as browser,
     ):
-        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox", "--disable-gpu"])
         for theme, width in product(THEMES, WIDTHS):
             _say(f"{theme}, {width} px")
             _take(browser, airflow, theme, width, chosen, _pages(story, run_id))
-        browser.close()
 
 
 @contextmanager
@@ -133,6 +131,7 @@ def _take(browser: Browser, airflow: LocalAirflow, theme: str, width: int, folde
     scheme: Literal["dark", "light"] = "dark" if theme == "dark" else "light"
     context = browser.new_context(viewport={"width": width, "height": 1000}, color_scheme=scheme)
     context.add_init_script(f"localStorage.setItem('theme', '{theme}')")
+    context.set_default_timeout(PATIENCE_S * 1000)
     page = context.new_page()
     _sign_in(page, airflow)
     for name, address in pages.items():

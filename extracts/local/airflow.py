@@ -169,7 +169,7 @@ class LocalAirflow:
             )
 
     def _where(self) -> dict[str, Any]:
-        return {"cwd": self.config.folder, "env": self.config.child_environment()}
+        return {"cwd": self.config.folder, "env": self.config.child_environment(self.url)}
 
     def _last_words(self, log: Path) -> str:
         lines = log.read_text(errors="replace").splitlines()[-_LAST_LINES:] if log.exists() else []

@@ -38,7 +38,8 @@ class User:
 class AirflowConfig:
     """What a local Airflow is to be. `database_url` holds no credential (it names a passfile).
 
-    `options` adds settings, by section; `environment` is what the components and their tasks see.
+    `options` adds settings, by section; `environment` is what the components and their tasks see. `considers_as`: the
+    user whose account starts the consideration of what is submitted on a page; empty: nobody's.
     """
 
     home: Path
@@ -50,6 +51,7 @@ class AirflowConfig:
     plugins_folder: Path | None = None
     dags_start_paused: bool = True
     options: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    considers_as: str = ""
 
     @property
     def folder(self) -> Path:
@@ -80,7 +82,9 @@ class AirflowConfig:
             settings[section][name] = kept.get(section, name, fallback="") or _new_secret()
         for section, chosen in self.options.items():
             settings.setdefault(section, {}).update(chosen)
-        self.passwords()
+        passwords = self.passwords()
+        if self.considers_as:
+            write_secret(self._login_file, f"{self.considers_as}:{passwords[self.considers_as]}\n")
         write_secret(path, _text(settings))
 
     def blank_out(self, text: str) -> str:
@@ -92,14 +96,20 @@ class AirflowConfig:
             text = text.replace(secret, "***")
         return re.sub(r"(://[^:@/\s]*):[^@/\s]+@", r"\1:***@", text)
 
-    def child_environment(self) -> dict[str, str]:
-        """The environment of components and tasks."""
+    @property
+    def _login_file(self) -> Path:
+        return self.folder / "consideration.login"
+
+    def child_environment(self, url: str = "") -> dict[str, str]:
+        """The environment of components and tasks. `url`: where this Airflow is."""
+        told = {"EXTRACTS_AIRFLOW_URL": url, "EXTRACTS_AIRFLOW_LOGIN": str(self._login_file)}
         inherited = {n: v for n, v in self.environment.items() if not n.startswith(("AIRFLOW_", "_AIRFLOW"))}
         return inherited | {
             "AIRFLOW_HOME": str(self.folder),
             "AIRFLOW_CONFIG": str(self.folder / "airflow.cfg"),
             "EXTRACTS_HOME": str(self.home),
             "PYTHONUNBUFFERED": "1",  # so that the log is there when a component dies
+            **(told if self.considers_as and url else {}),
         }
 
 

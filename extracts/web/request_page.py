@@ -60,6 +60,7 @@ def request_page(request_id: str, request: Request, visitor: VisitorDep) -> HTML
     )
     return html_page(
         "request",
+        rooms=visitor.rooms,
         entry=found.entry,
         dag_id=dag_id_of(request_id),
         mark=status_mark(found.entry.status),

@@ -40,7 +40,7 @@ from extracts.local.processes import wait_until
 from extracts.settings import PROJECT
 from extracts.steps.source_script import source_script
 from tests.journey.test_canary import passwords
-from tests.support.browser import opened_browser
+from tests.support.browser import a_page, opened_browser
 from tests.support.deciding import decide, submit
 from tests.support.ui_people import Person, signed_in
 from tests.support.world import AGREEMENTS, ANALYSTS, FIFE, SCP, World, copied
@@ -464,8 +464,14 @@ def browser(scene, chromium) -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def forum(scene, browser) -> Page:
-    """A forum member's browser, signed in."""
-    return signed_in(browser, scene.airflow, "forum").page
+    """A forum member's browser, signed in by Airflow's own form."""
+    page = a_page(browser, viewport={"width": WIDTHS[0], "height": 1000})
+    page.goto(scene.airflow.url)
+    page.fill("input[name=username]", "forum")
+    page.fill("input[name=password]", scene.airflow.config.passwords()["forum"])
+    page.click("button[type=submit]")
+    page.get_by_role("link", name="Dags").first.wait_for()
+    return page
 
 
 def agreement_tab(page: Page, scene: Scene, request_id: str) -> Any:

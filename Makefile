@@ -24,11 +24,17 @@ $(VENV)/.ready: requirements/bootstrap.txt requirements/lock.txt pyproject.toml
 demo: env        ## a synthetic source becomes signed, encrypted deliveries, run by a real Airflow scheduler
 	@$(VENV)/bin/extracts demo
 
+cluster: env     ## the same in the production shape: a queue and two Celery workers, as docker-compose.yml has them
+	@$(VENV)/bin/extracts cluster
+
 up: env          ## the Airflow UI with sample data and demo users on PORT (8080), until Ctrl-C
 	@$(VENV)/bin/extracts up --port $(PORT)
 
 test: env system ## everything, from a clean checkout
 	@$(PY) -m pytest -n 2 --dist loadfile
+
+test-cluster: env  ## workers killed in mid-extract, in the production shape (minutes; not part of make test)
+	@$(PY) -m pytest -m cluster tests/cluster
 
 system:          ## what only the operating system's packages can give (Chromium, for the tests that look at pages)
 	@bash tests/support/system.sh
@@ -50,6 +56,7 @@ lock:            ## resolve the dependencies afresh; hashes, never addresses
 	@test -x $(VENV)/bin/uv || ($(PYTHON) -m venv $(VENV) && $(PY) -m pip install -q uv)
 	@$(VENV)/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --upgrade requirements/bootstrap.in -o requirements/bootstrap.txt
 	@$(VENV)/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --upgrade --extra dev pyproject.toml requirements/build.in -o requirements/lock.txt
+	@$(VENV)/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --extra pipeline --constraint requirements/lock.txt pyproject.toml requirements/build.in -o requirements/image.txt
 	@sed -i -E '/^ *--(index-url|extra-index-url|find-links)/d' requirements/*.txt
 
 clean:           ## remove the environment and all state (keys and deliveries of the demo included)
@@ -59,4 +66,4 @@ clean:           ## remove the environment and all state (keys and deliveries of
 		echo "$$EXTRACTS_HOME is left alone: no demo made it."; fi
 	@rm -rf $(VENV) .extracts .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info
 
-.PHONY: help env demo up test system screenshots bench lint docs lock clean
+.PHONY: help env demo cluster up test test-cluster system screenshots bench lint docs lock clean

@@ -14,8 +14,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import psutil
+import psycopg
 from sqlalchemy import Engine
 
 from extracts.forum.month import read_month
@@ -39,20 +41,26 @@ _TRIGGERS = "check_link", "refuse_change"
 @contextmanager
 def grown_register(server: EmbeddedPostgres, name: str, requests: int, each: int) -> Iterator[Engine]:
     """A register with so many requests, a fifth of them agreements with so many deliveries each."""
+    with register_database(server, name) as (connection, engine):
+        with connection.transaction():
+            connection.execute(script(requests, each).encode())
+        yield engine
+
+
+@contextmanager
+def register_database(server: EmbeddedPostgres, name: str) -> Iterator[tuple[psycopg.Connection[Any], Engine]]:
+    """A migrated register, the superuser's connection to fill it past the ledger's triggers, and the software's own."""
     server.create_role(_APPLICATION)
     server.create_database(name)
     owner = open_engine(server.url(name))
     migrate(owner, PROJECT / "sql" / "register", application=_APPLICATION, now=NOW)
     owner.dispose()
-    with server.superuser(name) as connection, connection.transaction():
-        for trigger in _TRIGGERS:
-            connection.execute(f"ALTER TABLE ledger.event DISABLE TRIGGER {trigger}".encode())
-        connection.execute(script(requests, each).encode())
-        for trigger in _TRIGGERS:
-            connection.execute(f"ALTER TABLE ledger.event ENABLE ALWAYS TRIGGER {trigger}".encode())
     engine = open_engine(server.url(name, _APPLICATION))
     try:
-        yield engine
+        with server.superuser(name) as connection:
+            for trigger in _TRIGGERS:
+                connection.execute(f"ALTER TABLE ledger.event DISABLE TRIGGER {trigger}".encode())
+            yield connection, engine
     finally:
         engine.dispose()
         server.drop_database(name)

@@ -87,14 +87,30 @@ def benchmark(folder: Path) -> Iterator[Benchmark]:
 def lay_out(folder: Path) -> dict[str, str]:
     """The project's contracts and views in `folder`, with the benchmark's beside them; the settings that name them."""
     expectations, sql = folder / "expectations", folder / "sql"
-    for name, target in (("expectations", expectations), ("sql", sql)):
+    governance = folder / "governance"
+    for name, target in (("expectations", expectations), ("sql", sql), ("examples/governance", governance)):
         shutil.copytree(PROJECT / name, target)
+    for target in (expectations, sql):
         (target / DATASET).mkdir()
     for name in ("contract.yaml", "source.yaml"):
         shutil.copy(_PEOPLE / name, expectations / DATASET)
     shutil.copy(_PEOPLE / "view.sql", sql / DATASET)
     shutil.copy(_PEOPLE / "table.sql", sql / "sample" / "99_benchmark.sql")
-    return {"EXTRACTS_EXPECTATIONS": str(expectations), "EXTRACTS_SQL": str(sql)}
+    _add_to_owner(governance / "reviewers.yaml")
+    return {
+        "EXTRACTS_EXPECTATIONS": str(expectations),
+        "EXTRACTS_SQL": str(sql),
+        "EXTRACTS_GOVERNANCE": str(governance),
+    }
+
+
+def _add_to_owner(reviewers: Path) -> None:
+    """The owner of the sample's datasets answers for the benchmark's too; who is assigned by name reviews no other."""
+    found = read(reviewers).value
+    for assignment in found["reviewers"]:
+        if "datasets" in assignment:
+            assignment["datasets"].append(DATASET)
+    reviewers.write_text(json.dumps(found, default=str))  # which is YAML too
 
 
 def sample_request(folder: Path) -> Path:

@@ -15,6 +15,7 @@ ROWS = (
     ("extraction", "handover", "mail", "record"),
     ("steps",),
     ("settings",),
+    ("production",),
     ("local", "scheduling", "standalone"),
     ("cli", "web"),
 )

@@ -18,6 +18,7 @@ from extracts.cli import (
     ledger,
     notices,
     orders,
+    production,
     requests,
     reviews,
     runs,
@@ -73,8 +74,10 @@ app.add_typer(keys.app, name="keys")
 app.command("publish")(system.publish)
 app.add_typer(system.policy_app, name="policy")
 app.add_typer(system.register_app, name="register")
+app.add_typer(production.app, name="production")
 app.command("settings")(system.settings)
 app.command("doctor")(system.doctor)
 app.command("demo")(demo.demo)
+app.command("cluster")(demo.cluster)
 app.command("up")(demo.up)
 app.command("down")(demo.down)

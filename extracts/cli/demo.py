@@ -1,10 +1,11 @@
-"""`extracts demo`, `up` and `down`: everything on this machine, with made-up people and data."""
+"""`extracts demo`, `cluster`, `up` and `down`: everything on this machine, with made-up people and data."""
 
 from __future__ import annotations
 
 import json
 import signal
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,7 +17,7 @@ from extracts.cli.output import answer, err, out, show_table
 from extracts.errors import TechnicalFailure
 
 if TYPE_CHECKING:
-    from extracts.local.demo import Delivered
+    from extracts.local.demo import Delivered, World
 
 People = Annotated[int, typer.Option(help="How many people the synthetic source has.", min=1_000, max=4_000_000)]
 
@@ -30,6 +31,21 @@ def demo(people: People = 100_000, as_json: Json = False) -> None:
         done = deliver_all(world, _say(started))
         seconds = time.monotonic() - started
         answer(summary_document(world, done, seconds), as_json, lambda: show_summary(world, done, seconds))
+    _check_all_delivered(done, as_json)
+
+
+def cluster(people: People = 100_000, as_json: Json = False) -> None:
+    """The demo in the production shape: queue, two Celery workers. Ends well if both workers took tasks."""
+    from extracts.local.demo import deliver_all, running
+    from extracts.local.workers import check_all_worked, tasks_by_worker
+
+    started = time.monotonic()
+    with _ending_well(), running(_home(), people, _say(started), as_production=True) as world:
+        done = deliver_all(world, _say(started))
+        seconds, taken = time.monotonic() - started, tasks_by_worker(world)
+        document = summary_document(world, done, seconds) | {"tasks": taken}
+        answer(document, as_json, lambda: _show_cluster(world, done, seconds, taken))
+        check_all_worked(taken)
     _check_all_delivered(done, as_json)
 
 
@@ -63,6 +79,11 @@ def down(as_json: Json = False) -> None:
     home = _home()
     stop(home)
     answer({"ended": str(home)}, as_json, lambda: None)
+
+
+def _show_cluster(world: World, done: list[Delivered], seconds: float, taken: Mapping[str, int]) -> None:
+    show_summary(world, done, seconds)
+    out.print("\n".join(f"{name} took {count} tasks" for name, count in taken.items()), markup=False)
 
 
 def _home() -> Path:

@@ -39,13 +39,18 @@ def verify(
     anchors: Annotated[
         list[Path] | None, typer.Option(help="A folder of deliveries, whose manifests are anchors; may be repeated.")
     ] = None,
+    since_checkpoint: Annotated[
+        bool, typer.Option("--since-checkpoint", help="Only what came after the last time that nothing was wrong.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Prove the chain of events. Anchors that somebody else keeps are held against it."""
     from extracts.steps.ledger_check import check_ledger
 
     work = workplace()
-    report = check_ledger(work, anchors or (work.places.drop_zone,), required=bool(anchors))
+    report = check_ledger(
+        work, anchors or (work.places.drop_zone,), required=bool(anchors), since_checkpoint=since_checkpoint
+    )
     document = {
         "passed": report.passed,
         "events": report.events,

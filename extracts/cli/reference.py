@@ -18,6 +18,7 @@ def pages() -> Mapping[str, Callable[[], str]]:
     """Path below docs -> its text."""
     from extracts.extraction.validation_reference import expectations_reference
     from extracts.handover.reference import manifest_reference
+    from extracts.production.compose import compose_text
 
     return {
         "reference/settings.md": settings_page,
@@ -31,6 +32,7 @@ def pages() -> Mapping[str, Callable[[], str]]:
         "reference/performance.md": performance_page,
         "reference/request.schema.json": request_schema_page,
         "reference/request.md": request_fields_page,
+        "../docker-compose.yml": compose_text,
     }
 
 
@@ -236,6 +238,8 @@ def performance_page() -> str:
 $ make bench                                                  # 1 and 5 million rows, 3 runs; half an hour
 $ .venv/bin/python -m benchmarks --quick                      # does it work at all? Nothing is written
 $ .venv/bin/python -m benchmarks --rows 2000000 --runs 5
+$ .venv/bin/python -m benchmarks.dag_parse --keep             # parsing alone, by number of agreements
+$ .venv/bin/python -m benchmarks.ledger --keep                # the ledger, with a million events
 ```
 
 It makes a world as the demo does: one dataset of synthetic people, a request for 13 of its columns that passes the
@@ -247,7 +251,15 @@ expectations or disks will find other figures; `make bench` tells.
 `make bench` writes `benchmarks/results/figures.json` and `figures.md`, and `make docs` copies the latter here.
 
 """
-    return _NOTE + head + (PROJECT / "benchmarks" / "results" / "figures.md").read_text()
+    ledger = """
+## The ledger
+
+`python -m benchmarks.ledger --keep` fills a ledger with events as runs write them, and verifies it in whole and from a
+checkpoint ([operate](../how-to/operate.md)).
+
+"""
+    results = PROJECT / "benchmarks" / "results"
+    return _NOTE + head + (results / "figures.md").read_text() + ledger + (results / "ledger.md").read_text()
 
 
 def main(folder: Path) -> None:

@@ -23,8 +23,8 @@ SEPARATOR = "\x1f"
 PERSON_KIND = "nino"
 _LENGTH = 32
 _KEY = re.compile(r"[0-9a-f]{64}")
-_BLANKS = " \t\r\n\f\v\u00a0"
-_NINO_LENGTH = 8  # without the suffix
+BLANKS = " \t\r\n\f\v\u00a0"
+NINO_LENGTH = 8  # without the suffix
 
 
 def pseudonym(key: str, kind: str, value: str | None) -> str | None:
@@ -49,23 +49,8 @@ def canonical_value(kind: str, value: str | None) -> str | None:
     if value is None:
         return None
     if kind == PERSON_KIND:
-        return re.sub(r"[^A-Za-z0-9]", "", value)[:_NINO_LENGTH].upper() or None
-    return value.strip(_BLANKS) or None
-
-
-def message_sql(kind: str, column: str) -> str:
-    """The HMAC's message of a column, in DuckDB's SQL; null for a blank."""
-    blanks = "||".join(f"chr({ord(blank)})" for blank in _BLANKS)
-    ready, bare = column, f"trim({column}, {blanks})"
-    if kind == PERSON_KIND:
-        ready = f"left({column}, {_NINO_LENGTH})"
-        bare = f"upper(left(regexp_replace({column}, '[^A-Za-z0-9]', '', 'g'), {_NINO_LENGTH}))"
-    prefix = "('" + kind.replace("'", "''") + f"' || chr({ord(SEPARATOR)}))"
-    # Most values are in their one form already, and seeing that costs a third of making it.
-    return (
-        f"CASE WHEN regexp_full_match({column}, '[A-Z0-9]+') THEN {prefix} || {ready}"
-        f" ELSE {prefix} || nullif({bare}, '') END"
-    )
+        return re.sub(r"[^A-Za-z0-9]", "", value)[:NINO_LENGTH].upper() or None
+    return value.strip(BLANKS) or None
 
 
 def pseudonyms(key: str, messages: list[Any], *, text: bool = True) -> tuple[list[Any], list[Any]]:

@@ -2,7 +2,7 @@
 
 Rules:
 1. DuckDB reads the agreement's view and applies every treatment but pseudonyms; these are made batch by batch, by
-   compiled code, from the messages that it hands over. A batch is in memory for moments.
+   compiled code, from the identifiers that it hands over. A batch is in memory for moments.
 2. What is kept are the planned columns, treated, and beside them the people of each row as marks (`people`), by which
    people are counted and the membership index is made. Nothing else is kept.
 3. The address names a passfile; no password is in any statement.
@@ -23,9 +23,10 @@ from extracts.agreement.plan import ExtractPlan, Period, PlannedDataset
 from extracts.catalogue.contract import ColumnType, Dataset
 from extracts.extraction.duckdb_session import EngineSettings, reading_session, text
 from extracts.extraction.left_out import read_left_out
+from extracts.extraction.messages import messages
 from extracts.extraction.ordering import KEY, Sample, key_buckets, leading_pseudonym, order_columns, sort_into
 from extracts.extraction.people import People, entry_bytes
-from extracts.extraction.pseudonym import PERSON_KIND, message_sql, pseudonyms
+from extracts.extraction.pseudonym import PERSON_KIND, pseudonyms
 from extracts.extraction.small_cells import asks_for_k
 from extracts.extraction.sources.names import SCHEMA
 from extracts.extraction.sources.postgres import PostgresSource, checked_snapshot
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 
 _BATCH_ROWS = 100_000
 _READER = "reader"
-_MESSAGE = "_message_"
+_IDENTIFIER = "_identifier_"
 
 
 @dataclass(frozen=True)
@@ -106,14 +107,11 @@ class Reader:
     def _batches(self, planned: PlannedDataset, dataset: Dataset, people: People) -> Iterator[pa.RecordBatch]:
         """Treated rows, with the hidden key if a pseudonym leads; their people are written on the way."""
         hashed = [c for c in planned.columns if c.treatment_name == "pseudonymise"]
-        messages = [message_sql(c.identifier_kind, f'"{c.source}"') for c in hashed]
-        messages += [message_sql(PERSON_KIND, f'"{p}"') for p in planned.persons]
-        distinct = {m: f"{_MESSAGE}{i}" for i, m in enumerate(dict.fromkeys(messages))}
-        columns = [f'{treated(c, self.snapshot.at.date())} AS "{c.name}"' for c in planned.columns if c not in hashed]
-        columns += [f'{message} AS "{alias}"' for message, alias in distinct.items()]
+        kinds = [(c.identifier_kind, c.source) for c in hashed] + [(PERSON_KIND, p) for p in planned.persons]
         schema, leading = file_schema(planned), leading_pseudonym(planned)
-        for batch in ahead(self._stream(f"SELECT {', '.join(columns)} FROM {self._query(planned, dataset)}")):
-            given = [batch.column(distinct[m]) for m in messages]
+        for batch in ahead(self._stream(self._select(planned, dataset, [s for _, s in kinds]))):
+            said = {(k, s): messages(k, batch.column(f"{_IDENTIFIER}{s}")) for k, s in set(kinds)}
+            given = [said[k] for k in kinds]
             made, keys = pseudonyms(self.keys.pseudonym, given[: len(hashed)])
             _, marks = pseudonyms(self.keys.membership, given[len(hashed) :], text=False)
             found = dict(zip((c.name for c in hashed), zip(made, keys, strict=True), strict=True))
@@ -121,6 +119,14 @@ class Reader:
             rows = pa.record_batch(values, schema=schema)
             people.write(rows, marks)
             yield rows.append_column(KEY, found[leading][1]) if leading else rows
+
+    def _select(self, planned: PlannedDataset, dataset: Dataset, identifiers: list[str]) -> str:
+        """The treated columns but pseudonyms, and the identifiers of which these and marks are made."""
+        on = self.snapshot.at.date()
+        columns = [f'{treated(c, on)} AS "{c.name}"' for c in planned.columns if c.treatment_name != "pseudonymise"] + [
+            f'CAST("{i}" AS VARCHAR) AS "{_IDENTIFIER}{i}"' for i in dict.fromkeys(identifiers)
+        ]
+        return f"SELECT {', '.join(columns)} FROM {self._query(planned, dataset)}"
 
     def _stream(self, select: str) -> Iterator[pa.RecordBatch]:
         yield from self.connection.execute(select).to_arrow_reader(_BATCH_ROWS)

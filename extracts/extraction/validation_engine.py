@@ -37,6 +37,8 @@ from extracts.extraction.validation_check import Check, Finding, doubled, quoted
 
 _COUNTED = ("unexpected_count", "row_count")
 _ROWS = "table.row_count"
+_FAULTS = ".unexpected_count"
+_NEED_NO_ROWS = (".columns", ".column_types", ".map", ".condition", ".aggregate_fn")
 _NULLS = "column_values.nonnull.unexpected_count"
 
 
@@ -55,6 +57,7 @@ class CountingEngine(SqlAlchemyExecutionEngine):  # type: ignore[misc]
         super().__init__(*args, **kwargs)
         self.counts: dict[Any, int] = {}
         self.failures: list[str] = []
+        self.uncounted: list[Any] = []
 
     def execute_query(self, query: Any) -> Any:
         try:
@@ -70,9 +73,9 @@ class CountingEngine(SqlAlchemyExecutionEngine):  # type: ignore[misc]
         return self.execute_query(query)
 
     def resolve_metrics(self, metrics_to_resolve: Any, *args: Any, **kwargs: Any) -> Any:
-        asked = list(metrics_to_resolve)
+        asked, found = self._now(list(metrics_to_resolve))
         # Asked for a query's columns, Great Expectations would run it without a limit and fetch every row.
-        found: dict[Any, Any] = {m.id: self._columns() for m in asked if m.metric_name == "table.column_types"}
+        found |= {m.id: self._columns() for m in asked if m.metric_name == "table.column_types"}
         try:
             found |= super().resolve_metrics([m for m in asked if m.id not in found], *args, **kwargs)
         except Exception as error:
@@ -83,6 +86,21 @@ class CountingEngine(SqlAlchemyExecutionEngine):  # type: ignore[misc]
     def rows(self) -> int | None:
         """Rows of the batch, if any expectation asked for them."""
         return next((v for i, v in self.counts.items() if i[0] == _ROWS), None)
+
+    def _now(self, asked: list[Any]) -> tuple[list[Any], dict[Any, Any]]:
+        """What to find out now, so that one statement counts all; and what stands for the number of rows so far.
+
+        Great Expectations would count faults in a pass for each layer of its graph, and rows in one of their own.
+        What is left out of an answer it asks for again, and a later answer replaces an earlier one.
+        """
+        rows = [m for m in asked if m.metric_name == _ROWS]
+        self.uncounted += rows
+        others = [m for m in asked if m.metric_name != _ROWS]
+        first = [m for m in others if not m.metric_name.endswith(_FAULTS)] or others
+        if first and all(m.metric_name.endswith(_NEED_NO_ROWS) for m in first):
+            return first, {m.id: None for m in rows}
+        uncounted, self.uncounted = self.uncounted, []
+        return first + uncounted, {}
 
     def _columns(self) -> list[dict[str, str]]:
         query = self.batch_manager.active_batch_data.selectable.text
@@ -227,6 +245,8 @@ def _finding(engine: CountingEngine, check: Check, result: Any) -> Finding:
     needed = expectation.get_validation_dependencies(
         execution_engine=engine, runtime_configuration={"result_format": ResultFormat.BOOLEAN_ONLY.value}
     ).metric_configurations
+    if _ROWS in needed and engine.uncounted:
+        return Finding(failure=", ".join(dict.fromkeys(engine.failures)) or "the rows could not be counted")
     counts = {name: engine.counts[m.id] for name, m in needed.items() if m.id in engine.counts}
     rows = engine.rows() if check.expectation in _REGEX else counts.get(_ROWS)
     return Finding(bool(result.success), _faults(counts), rows)

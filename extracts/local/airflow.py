@@ -1,4 +1,4 @@
-"""Runs Airflow on this machine, part by part, for the demo, `extracts up` and the tests.
+"""Runs Airflow on this machine, part by part, for the demo, `extracts up`, `extracts cluster` and the tests.
 
 Rules:
 1. Each part is a session of its own with its own log; all of them end together, and nothing of them stays behind, not
@@ -15,27 +15,19 @@ import os
 import socket
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
-
-import httpx
+from typing import Final
 
 from extracts.errors import TechnicalFailure
 from extracts.local.airflow_client import AirflowClient
-from extracts.local.airflow_config import HOST, AirflowConfig
+from extracts.local.installation import HOST, Installation, Part
 from extracts.local.processes import wait_until
+from extracts.local.queue_program import queue_program
 from extracts.local.sessions import Session, end, exit_code, launch, load, save
 
-# Logs are read from the disk that all parts share, so nobody needs to serve them on more ports.
-PARTS: Final = {
-    "api-server": ["api-server"],
-    "scheduler": ["scheduler", "--skip-serve-logs"],
-    "dag-processor": ["dag-processor"],
-    "triggerer": ["triggerer", "--skip-serve-logs"],
-}
-_HEALTHY_WITHIN_S = 180
+_HEALTHY_WITHIN_S: Final = 180
 _LAST_LINES = 8
 
 
@@ -54,7 +46,7 @@ def stop_airflow(home: Path) -> None:
 class LocalAirflow:
     """One Airflow. Without a `port` a free one is found at each start. `stop` may be called while it starts."""
 
-    config: AirflowConfig
+    config: Installation
     port: int | None = None
     _sessions: list[Session] = field(default_factory=list, init=False, repr=False)
     _lock: int | None = field(default=None, init=False, repr=False)
@@ -129,7 +121,7 @@ class LocalAirflow:
     def _migrate(self) -> None:
         log = self.logs / "migrate.log"
         log.unlink(missing_ok=True)
-        code = exit_code(self._start_part("migration", ["db", "migrate"], log))
+        code = exit_code(self._start_part(self.config.migration(), log))
         self._sessions.clear()
         if code != 0:
             raise TechnicalFailure(
@@ -138,15 +130,14 @@ class LocalAirflow:
 
     def _launch(self, progress: Callable[[str], None]) -> None:
         progress(f"starting Airflow on {self.url}")
-        for name, arguments in PARTS.items():
-            self._start_part(name, arguments, self.logs / f"{name}.log")
+        for part in self.config.parts():
+            self._start_part(part, self.logs / f"{part.name}.log")
 
-    def _start_part(self, name: str, arguments: list[str], log: Path) -> Session:
-        where = self._where()
+    def _start_part(self, part: Part, log: Path) -> Session:
         with self._launching:
             if self._stopped:
                 raise TechnicalFailure("Airflow was stopped.")
-            session = launch(name, _command(arguments), where["cwd"], where["env"], log)
+            session = launch(part.name, _command(part.command), self.config.folder, part.environment, log)
             self._sessions.append(session)
             save(self._sessions, _record(self.config.home))
         return session
@@ -156,10 +147,10 @@ class LocalAirflow:
 
         def all_healthy() -> bool:
             self.check()
-            for part in sorted(_healthy_parts(self.url) - healthy):
+            for part in sorted(self.config.healthy(self.url) - healthy):
                 healthy.add(part)
                 progress(f"Airflow's {part} is healthy")
-            return len(healthy) == len(PARTS)  # the database takes the API server's place in this list
+            return self.config.awaited <= healthy
 
         if not wait_until(all_healthy, _HEALTHY_WITHIN_S, every_s=0.2):
             so_far = ", ".join(sorted(healthy)) or "nothing"
@@ -168,16 +159,17 @@ class LocalAirflow:
                 advice=f"Its logs are in {self.logs}.",
             )
 
-    def _where(self) -> dict[str, Any]:
-        return {"cwd": self.config.folder, "env": self.config.child_environment(self.url)}
-
     def _last_words(self, log: Path) -> str:
         lines = log.read_text(errors="replace").splitlines()[-_LAST_LINES:] if log.exists() else []
         return f"The end of {log}:\n" + "\n".join(self.config.blank_out(line) for line in lines)
 
 
-def _command(arguments: list[str]) -> list[str]:
-    return [sys.executable, "-m", "airflow", *arguments]
+def _command(command: Sequence[str]) -> list[str]:
+    """A part's command with the program of this environment, whatever is on the path."""
+    program, *arguments = command
+    if program == "airflow":
+        return [sys.executable, "-m", "airflow", *arguments]
+    return [queue_program() if program == "valkey-server" else program, *arguments]
 
 
 def _record(home: Path) -> Path:
@@ -196,12 +188,3 @@ def free_port(wanted: int | None) -> int:
                 advice="End what uses it, or choose another: `make up PORT=8081`, `extracts up --port 8081`.",
             ) from None
         return int(probe.getsockname()[1])
-
-
-def _healthy_parts(url: str) -> set[str]:
-    try:
-        answer = httpx.get(f"{url}/api/v2/monitor/health", timeout=5, trust_env=False)
-        parts = answer.json() if answer.status_code == 200 else {}
-    except (httpx.HTTPError, ValueError):
-        return set()
-    return {name.replace("_", "-") for name, part in parts.items() if part and part.get("status") == "healthy"}

@@ -20,9 +20,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from extracts.local.installation import HOST, Part
 from extracts.local.passwords import write_secret
+from extracts.production.health import healthy_parts
 
-HOST: Final = "127.0.0.1"
+# Logs are read from the disk that all parts share, so nobody needs to serve them on more ports.
+PARTS: Final = {
+    "api-server": ("airflow", "api-server"),
+    "scheduler": ("airflow", "scheduler", "--skip-serve-logs"),
+    "dag-processor": ("airflow", "dag-processor"),
+    "triggerer": ("airflow", "triggerer", "--skip-serve-logs"),
+}
+HEALTHY: Final = frozenset({"metadatabase", "scheduler", "dag-processor", "triggerer"})
 _GENERATED = (("core", "fernet_key"), ("api", "secret_key"), ("api_auth", "jwt_secret"))
 
 
@@ -96,21 +105,44 @@ class AirflowConfig:
             text = text.replace(secret, "***")
         return re.sub(r"(://[^:@/\s]*):[^@/\s]+@", r"\1:***@", text)
 
-    @property
-    def _login_file(self) -> Path:
-        return self.folder / "consideration.login"
+    def migration(self) -> Part:
+        """What brings Airflow's database to this version."""
+        return Part("migration", ("airflow", "db", "migrate"), self.child_environment())
 
-    def child_environment(self, url: str = "") -> dict[str, str]:
-        """The environment of components and tasks. `url`: where this Airflow is."""
-        told = {"EXTRACTS_AIRFLOW_URL": url, "EXTRACTS_AIRFLOW_LOGIN": str(self._login_file)}
+    def parts(self) -> tuple[Part, ...]:
+        """What runs."""
+        return tuple(Part(name, command, self.child_environment()) for name, command in PARTS.items())
+
+    @property
+    def awaited(self) -> frozenset[str]:
+        """Who must be healthy; the database takes the API server's place, which answers for it."""
+        return HEALTHY
+
+    def healthy(self, url: str) -> set[str]:
+        """Who is."""
+        return healthy_parts(url)
+
+    def child_environment(self) -> dict[str, str]:
+        """The environment of components and tasks."""
         inherited = {n: v for n, v in self.environment.items() if not n.startswith(("AIRFLOW_", "_AIRFLOW"))}
         return inherited | {
             "AIRFLOW_HOME": str(self.folder),
             "AIRFLOW_CONFIG": str(self.folder / "airflow.cfg"),
             "EXTRACTS_HOME": str(self.home),
             "PYTHONUNBUFFERED": "1",  # so that the log is there when a component dies
-            **(told if self.considers_as and url else {}),
+            **self._starts_considerations(),
         }
+
+    @property
+    def _login_file(self) -> Path:
+        return self.folder / "consideration.login"
+
+    def _starts_considerations(self) -> dict[str, str]:
+        """Where this Airflow is and how to sign in, once that was written; nothing if nobody's account is used."""
+        kept = configparser.ConfigParser(interpolation=None)
+        kept.read(self.folder / "airflow.cfg")
+        url = kept.get("api", "base_url", fallback="") if self.considers_as else ""
+        return {"EXTRACTS_AIRFLOW_URL": url, "EXTRACTS_AIRFLOW_LOGIN": str(self._login_file)} if url else {}
 
 
 def _settings(config: AirflowConfig, port: int) -> dict[str, dict[str, str]]:
@@ -129,7 +161,7 @@ def _settings(config: AirflowConfig, port: int) -> dict[str, dict[str, str]]:
             "simple_auth_manager_passwords_file": str(config.passwords_file),
             "dagbag_import_error_tracebacks": "True",
         },
-        "database": {"sql_alchemy_conn": config.database_url, "load_default_connections": "False"},
+        "database": {"sql_alchemy_conn": config.database_url},
         "api": {"host": HOST, "port": str(port), "base_url": url, "workers": "1", "expose_config": "False"},
         "api_auth": {},
         "logging": {

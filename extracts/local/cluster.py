@@ -18,6 +18,7 @@ from typing import Final
 
 from extracts.errors import TechnicalFailure
 from extracts.local.programs import Account
+from extracts.production.postgres_settings import INITDB, QUIET
 
 HOST: Final = "127.0.0.1"
 SUPERUSER: Final = "postgres"
@@ -28,8 +29,7 @@ host   all  all  {HOST}/32  scram-sha-256
 _SETTINGS = {
     "listen_addresses": HOST,
     "unix_socket_directories": "",
-    "timezone": "UTC",
-    "log_timezone": "UTC",
+    **QUIET,
     "max_connections": "100",
     "shared_buffers": "256MB",
     "work_mem": "32MB",
@@ -40,11 +40,6 @@ _SETTINGS = {
     "max_wal_senders": "0",
     "random_page_cost": "1.1",
     "dynamic_shared_memory_type": "sysv",  # containers often have a /dev/shm of 64 MB, too small for parallel reads
-    "log_min_messages": "log",  # which leaves errors out: their texts quote values
-    "log_min_error_statement": "panic",
-    "log_statement": "none",
-    "log_parameter_max_length_on_error": "0",
-    "log_error_verbosity": "terse",
 }
 _NOT_DURABLE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
@@ -75,8 +70,7 @@ def server_command(data: Path, programs: Path, account: Account, port: int, *, d
 def _initdb(folder: Path, programs: Path, account: Account, password: str, more: list[str]) -> int:
     command = [str(programs / "bin" / "initdb"), "-D", account.folder_name(folder), "-U", SUPERUSER]
     # The locale is PostgreSQL's own, so that text sorts alike on every machine.
-    command += ["--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
-    command += ["--auth=scram-sha-256", "--pwfile=/dev/stdin", "--no-instructions", *more]
+    command += [*INITDB, "--auth=scram-sha-256", "--pwfile=/dev/stdin", "--no-instructions", *more]
     reader, writer = os.pipe()
     account.own(reader)  # or initdb, as another user, could not open its own standard input
     with os.fdopen(reader), os.fdopen(writer, "w") as stream:

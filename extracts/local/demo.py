@@ -22,7 +22,9 @@ from extracts.errors import NotFound, Outcome, TechnicalFailure
 from extracts.local.airflow import LocalAirflow, free_port, stop_airflow
 from extracts.local.airflow_client import AirflowClient
 from extracts.local.airflow_config import AirflowConfig, User
-from extracts.local.home import AIRFLOW, AIRFLOW_ROLE, DemoHome
+from extracts.local.home import AIRFLOW, AIRFLOW_ROLE, APPLICATION, DemoHome
+from extracts.local.native_shape import NativeShape
+from extracts.local.people import SERVICE
 from extracts.local.processes import processes_in, wait_until
 from extracts.local.world import Decided, apply_scripts, decide_all, fill_source
 from extracts.record import register
@@ -70,8 +72,13 @@ class World:
 
 
 @contextmanager
-def running(home: Path, people: int, progress: Progress, port: int | None = None) -> Iterator[World]:
-    """The demo's world, with Airflow running; ended whatever happens. Raises Refused, TechnicalFailure."""
+def running(
+    home: Path, people: int, progress: Progress, port: int | None = None, *, as_production: bool = False
+) -> Iterator[World]:
+    """The demo's world, with Airflow running; ended whatever happens. Raises Refused, TechnicalFailure.
+
+    `as_production`: in the production shape, with a queue and two workers, instead of Airflow's LocalExecutor.
+    """
     world, now = DemoHome.at(home.absolute()), datetime.now(UTC)
     with world.held(), ExitStack() as ending:
         _end_leftovers(world, progress)
@@ -81,7 +88,7 @@ def running(home: Path, people: int, progress: Progress, port: int | None = None
         world.postgres.start()
         world.make_databases(PROJECT / "sql", now)
         world.write_settings(world.people.make())
-        airflow = _airflow(world, port)
+        airflow = LocalAirflow(_production(world) if as_production else _four_parts(world), port)
         ending.callback(airflow.stop)
         ending.callback(progress, "ending every process")
         with _meanwhile(lambda: airflow.start(progress), airflow.stop):
@@ -176,8 +183,8 @@ def _newest(work: Workplace, request_id: str) -> DeliveryEntry | None:
     return there[-1] if there else None
 
 
-def _airflow(world: DemoHome, port: int | None) -> LocalAirflow:
-    config = AirflowConfig(
+def _four_parts(world: DemoHome) -> AirflowConfig:
+    return AirflowConfig(
         home=world.home,
         database_url=world.postgres.url(AIRFLOW, AIRFLOW_ROLE, driver="psycopg2"),
         dags_folder=PROJECT / "dags",
@@ -185,7 +192,16 @@ def _airflow(world: DemoHome, port: int | None) -> LocalAirflow:
         environment={"EXTRACTS_HOME": str(world.home), "EXTRACTS_RETRIES": "1", "EXTRACTS_RETRY_SECONDS": "2"},
         considers_as=_STARTS,
     )
-    return LocalAirflow(config, port)
+
+
+def _production(world: DemoHome) -> NativeShape:
+    given = {
+        "airflow.pgpass": world.postgres.passfile(AIRFLOW_ROLE),
+        "register.pgpass": world.postgres.passfile(APPLICATION),
+        "service.key": world.people.key(SERVICE),
+        "source.pgpass": world.passfile,
+    }
+    return NativeShape(world.home, world.postgres.current_port(), USERS, given)
 
 
 @contextmanager

@@ -6,12 +6,14 @@ environment.
 
 from __future__ import annotations
 
-import os
 import re
 import secrets
 from pathlib import Path
 
 from extracts.errors import UsageError
+from extracts.production.secrets import write_secret
+
+__all__ = ["checked_name", "passfile", "password_of", "write_secret"]
 
 _NAME = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 
@@ -38,12 +40,3 @@ def password_of(folder: Path, role: str, host: str) -> str:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         write_secret(kept, f"{host}:*:*:{role}:{secrets.token_urlsafe(24)}\n")
     return kept.read_text().strip().rpartition(":")[2]
-
-
-def write_secret(path: Path, text: str) -> None:
-    """Writes a 0600 file so that it is there whole or not at all."""
-    unfinished = path.with_name(path.name + ".new")
-    unfinished.unlink(missing_ok=True)
-    with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as stream:
-        stream.write(text)
-    unfinished.rename(path)

@@ -61,6 +61,7 @@ def run_key(request_id: str, context: Mapping[str, Any]) -> RunKey:
         scheduled_for=dag_run.logical_date,
         dag_id=dag_run.dag_id,
         try_number=context["ti"].try_number,
+        host=str(getattr(context["ti"], "hostname", None) or ""),
     )
 
 

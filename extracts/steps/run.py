@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from extracts.errors import ApprovalMissing, ExtractsError, TechnicalFailure
+from extracts.steps.interruption import begin_step, end_step
 from extracts.steps.run_folder import GATES, RunFolder, folder_name
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ class RunKey:
 
     `started_by` is empty for a scheduled run; else who started it by hand: never one of the signers. `signed_in_as` is
     the operating system's user of whoever started it at the command line, whatever name was given: nor that one.
+    `host` is the worker that runs a step; empty: this machine.
     """
 
     request_id: str
@@ -40,6 +42,7 @@ class RunKey:
     reason: str = ""
     dag_id: str = ""
     try_number: int = 1
+    host: str = ""
 
     @property
     def name(self) -> str:
@@ -67,13 +70,16 @@ def run_step(work: Workplace, step: str, key: RunKey) -> dict[str, Any]:
     """One step of a run; what it found, as plain JSON. Raises an ExtractsError that holds no person's value."""
     folder, work = run_folder(work, key), work.afresh()
     try:
+        begin_step(work, key, folder, step)
         found = _step(step)(work, key, folder)
     except ExtractsError as error:
         _note(work, folder, step, _failure(error))
+        end_step(key, folder, step)
         raise
     except OSError as error:
         failure = _disk(error)
         _note(work, folder, step, _failure(failure))
+        end_step(key, folder, step)
         raise failure from None
     except Exception as error:
         failure = TechnicalFailure(
@@ -81,9 +87,11 @@ def run_step(work: Workplace, step: str, key: RunKey) -> dict[str, Any]:
             advice="This is a fault in the program; its message is withheld, for it may hold a person's value.",
         )
         _note(work, folder, step, _failure(failure))
+        end_step(key, folder, step)
         raise failure from None
     if step != OUTCOME:
         _note(work, folder, step, {"passed": True, "found": found})
+    end_step(key, folder, step)
     return found
 
 

@@ -22,6 +22,7 @@ from extracts.canonical import plain
 from extracts.errors import TechnicalFailure, UsageError
 
 GATES = ("check_approval", "check_source", "build_extract", "validate_extract", "sign_manifest", "release")
+BEGUN = "begun"
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,8 @@ class RunFolder:
     def begin(self) -> None:
         """Forget what an earlier try of this run noted: none of it is about the extract that will be built now."""
         for path in self.record.glob("*") if self.record.exists() else ():
-            path.unlink()
+            if path.name != f"{BEGUN}.json":  # which is about the step that asks for this
+                path.unlink()
 
     def read(self, name: str) -> dict[str, Any]:
         """The JSON document `name` of this run; empty if there is none."""

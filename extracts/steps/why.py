@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class Why:
     """The answer. `stopped_by` is the first gate that stopped the last run; `move` says who has to act.
+    `interrupted` says which of its steps were cut off from outside, and begun again or not.
 
     `clock` is that of the newest version, and None if the policy cannot be read: why has an answer all the same.
     `renewal` is None unless the end comes near.
@@ -43,6 +44,7 @@ class Why:
     last_outcome: str
     stopped_by: str
     reason: str
+    interrupted: tuple[str, ...]
     last_run: str
     last_delivery: str
     move: str
@@ -53,7 +55,13 @@ class Why:
         """As plain JSON values."""
         renewal = self.renewal.document() if self.renewal else None
         clock = self.clock.document() if self.clock else None
-        return {**self.__dict__, "next_due": list(self.next_due), "clock": clock, "renewal": renewal}
+        return {
+            **self.__dict__,
+            "next_due": list(self.next_due),
+            "interrupted": list(self.interrupted),
+            "clock": clock,
+            "renewal": renewal,
+        }
 
     def in_words(self) -> dict[str, Any]:
         """As names and values for people."""
@@ -78,6 +86,7 @@ def why(work: Workplace, request_id: str, period: str = "") -> Why:
         last_outcome=_outcome(run),
         stopped_by=run.gate if run else "",
         reason=run.reason if run else "",
+        interrupted=run.interrupted if run else (),
         last_run=run.told if run else "",
         last_delivery=_last(deliveries),
         move=_reviewers(work, entry) or _move(entry, agreement, run),

@@ -18,8 +18,8 @@ import psutil
 import pytest
 
 from extracts.errors import NotFound, NotPermitted, TechnicalFailure
-from extracts.local.airflow import PARTS, LocalAirflow, stop_airflow
-from extracts.local.airflow_config import AirflowConfig, User
+from extracts.local.airflow import LocalAirflow, stop_airflow
+from extracts.local.airflow_config import PARTS, AirflowConfig, User
 from extracts.local.processes import wait_until
 from extracts.local.sessions import Session, end, launch, load, members, save
 

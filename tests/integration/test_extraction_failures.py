@@ -182,7 +182,7 @@ class TestEveryLibrarySaysNothing:
         ("module", "name", "failure"),
         [
             (reading, "pseudonyms", ValueError(f"could not convert {CANARY}")),
-            (reading, "message_sql", duckdb.BinderException(f"no column {CANARY}")),
+            (reading, "messages", duckdb.BinderException(f"no column {CANARY}")),
             (reading, "pseudonyms", duckdb.ConversionException(f"no date: {CANARY}")),
             (reading, "pseudonyms", OSError(5, f"I/O error at {CANARY}")),
             (ordering, "order_columns", KeyError(CANARY)),

@@ -168,6 +168,24 @@ def test_one_rule_that_cannot_be_run_does_not_pass_for_the_others(source: tuple[
     assert found[good].passed or found[good].failure
 
 
+def test_whatever_is_counted_over_all_rows_is_counted_in_one_pass(source: tuple[sa.Engine, str]) -> None:
+    from extracts.extraction.validation_engine import run_checks
+
+    engine, query = source
+    asked: list[str] = []
+    sa.event.listen(engine, "before_cursor_execute", lambda *a: asked.append(a[2]))
+    rules = (
+        ("expect_table_row_count_to_be_between", {"min_value": 1}),
+        ("expect_column_values_to_not_be_null", {"column": "id"}),
+        ("expect_column_values_to_be_between", {"column": "low", "min_value": -1000}),
+        ("expect_column_value_lengths_to_be_between", {"column": "postcode", "max_value": 20}),
+    )
+    checks = [rule_check(QualityRule(e, arguments, "a test"), "dataset") for e, arguments in rules]
+    found = run_checks(engine, {"rows": query}, checks)
+    assert all(found[c].passed for c in checks), found
+    assert len([s for s in asked if "count(*)" in s.lower() or "sum(" in s.lower()]) == 1, asked
+
+
 def test_no_statement_fetches_rows(source: tuple[sa.Engine, str]) -> None:
     """Of all statements for all rules, on the wire: counts and one-row results, and the columns of no row."""
     from extracts.extraction.validation_engine import run_checks

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -187,6 +188,36 @@ def test_a_ledger_that_somebody_changed_is_found(world: World, change: str, told
     said = extracts(world, "ledger", "verify", "--anchors", world.work.places.drop_zone)
     assert said.code == 1, said.text
     assert told in said.text
+
+
+def test_the_ledger_is_verified_since_the_last_time_that_nothing_was_wrong(world: World) -> None:
+    def verify(*options: object) -> Any:
+        return extracts(world, "ledger", "verify", "--json", *options)
+
+    first = verify("--since-checkpoint").json  # there is none yet: everything is verified
+    assert first["events"] == first["head"]["sequence"] > 1
+    assert world.run(FIFE)["outcome"] == "delivered"
+    since = verify("--since-checkpoint", "--anchors", world.work.places.drop_zone).json
+    assert since["passed"]
+    assert since["anchors_matched"] == 2  # the manifest's, and the checkpoint itself
+    assert since["events"] == since["head"]["sequence"] - first["head"]["sequence"] + 1
+    assert "taken on trust" in since["found"]
+
+    with world.home.postgres.superuser(world.register) as connection:
+        connection.execute(b"ALTER TABLE ledger.event DISABLE TRIGGER refuse_change")
+        connection.execute(b"UPDATE ledger.event SET actor = 'nobody' WHERE sequence = 3")
+    assert verify("--since-checkpoint").code == 0  # said: the events before it were taken on trust
+    whole = verify()
+    assert (whole.code, whole.json["found"][:10]) == (1, "Event 3 is")
+    with world.home.postgres.superuser(world.register) as connection:
+        connection.execute(b"DELETE FROM ledger.event WHERE sequence >= %s", [since["head"]["sequence"]])
+    cut = verify("--since-checkpoint")
+    assert cut.code == 1
+    assert "the checkpoint of 20" in cut.json["found"]
+    (world.home.home / "ledger-checkpoint.json").write_text("{")
+    damaged = extracts(world, "ledger", "verify", "--since-checkpoint")
+    assert damaged.code == 1
+    assert "checkpoint cannot be read" in damaged.text
 
 
 def test_a_delivery_is_verified_from_outside(shared: World, tmp_path: Path) -> None:

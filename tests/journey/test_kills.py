@@ -17,6 +17,8 @@ from extracts.handover.verify import verify_delivery
 from extracts.settings import PROJECT
 from extracts.steps.doctor import examine
 from extracts.steps.ledger_check import check_ledger
+from extracts.steps.run import RunKey, run_step
+from extracts.steps.run_folder import GATES
 from tests.support.command_line import environment_of, extracts
 from tests.support.world import ANALYSTS, FIFE, World
 
@@ -109,6 +111,32 @@ def test_a_killed_run_is_told_as_what_it_was(world: World) -> None:
     told = extracts(world, "why", FIFE, "--json").json
     assert told["last_outcome"].startswith("under way, or ended from outside")
     assert any(FIFE in c.detail for c in examine(world.work) if c.subject == "staging"), "the doctor sees what it left"
+
+
+def test_a_step_that_was_cut_off_is_told_by_whoever_begins_after_it(world: World) -> None:
+    run_and_die(world, FIFE, "extracts.steps.gate_build:save_extract:before")
+    told = extracts(world, "why", FIFE, "--json").json
+    assert told["reason"].startswith("build_extract (try 1, on ")
+    assert told["reason"].endswith("has not ended, or was cut off.")
+    assert told["interrupted"] == []
+    again = RunKey(FIFE, "killed", try_number=2, host="worker-2")  # as Airflow tries it again
+    for step in (*GATES[2:], "record_outcome"):
+        run_step(world.work, step, again)
+    told = extracts(world, "why", FIFE, "--json").json
+    assert told["last_outcome"] == "delivered"
+    (cut_off,) = told["interrupted"]
+    assert cut_off.startswith("build_extract (try 1, on ")
+    (event,) = extracts(world, "ledger", "show", "--subject", FIFE, "--kind", "run.interrupted", "--json").json
+    assert (event["payload"]["step"], event["payload"]["try"]) == ("build_extract", 1)
+    assert_one_whole_delivery(world, FIFE)
+    assert not world.staged()
+    assert "cut off" in extracts(world, "why", FIFE).text
+
+
+def test_a_run_that_ends_by_itself_was_not_interrupted(world: World) -> None:
+    assert world.run(FIFE)["outcome"] == Outcome.DELIVERED
+    assert extracts(world, "why", FIFE, "--json").json["interrupted"] == []
+    assert not list(world.work.places.runs.rglob("begun.json"))
 
 
 # --- two at once ---------------------------------------------------------------------------------------------------

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar
 
-import duckdb
 import pyarrow as pa
 import pytest
 from hypothesis import example, given, settings
@@ -18,7 +17,8 @@ from hypothesis import strategies as st
 from extracts.catalogue.treatments import PSEUDONYM_PATTERN
 from extracts.errors import UsageError
 from extracts.extraction.membership import mark
-from extracts.extraction.pseudonym import canonical_value, message_sql, pseudonym, pseudonyms
+from extracts.extraction.messages import messages
+from extracts.extraction.pseudonym import canonical_value, message, pseudonym, pseudonyms
 from extracts.extraction.reading import Keys
 from extracts.extraction.sources.rows import has_person_form, person_form
 from extracts.extraction.values import ExtractFile
@@ -34,10 +34,8 @@ NINO_LIKE = st.from_regex(r"[A-Za-z]{2}[ .\-\t\u00a0]?([0-9][ /]?){6}[a-d]?", fu
 
 
 def by_the_engine(kind: str, value: str | None, key: str = KEY) -> str | None:
-    """The fast way: a message in SQL, hashed by compiled code."""
-    query = f"SELECT {message_sql(kind, 'v')} AS m FROM (SELECT $1::VARCHAR AS v)"
-    messages = duckdb.connect().execute(query, [value]).to_arrow_table().column(0).combine_chunks()
-    (made,), _ = pseudonyms(key, [messages])
+    """The fast way: messages of a whole column, hashed by compiled code."""
+    (made,), _ = pseudonyms(key, [messages(kind, pa.array([value], pa.string()))])
     found: str | None = made[0].as_py()
     return found
 
@@ -53,6 +51,18 @@ class TestTheSameValueGetsTheSamePseudonym:
     @example("claim reference", "  ")
     def test_the_engine_and_plain_python_agree_on_every_value(self, kind: str, value: str | None) -> None:
         assert by_the_engine(kind, value) == pseudonym(KEY, kind, value)
+
+    @settings(max_examples=60, deadline=None)
+    @given(
+        st.lists(st.from_regex(r"QQ[0-9]{6}[A-D]", fullmatch=True) | NINO_LIKE | TEXTS, max_size=6), st.integers(0, 3)
+    )
+    @example(["QQ123456C", "QQ123457D"], 1)
+    @example(["QQ123456C", "qq123457D"], 0)
+    @example(["QQ123456C", None], 0)
+    @example(["QQ12345ß"], 0)
+    def test_a_column_gets_what_each_of_its_values_gets(self, values: list[str | None], after: int) -> None:
+        column = pa.array(["x"] * after + values, pa.string()).slice(after)
+        assert messages("nino", column).to_pylist() == [message("nino", v) for v in values]
 
     def test_it_is_the_hmac_of_kind_and_value_under_the_key_s_own_characters(self) -> None:
         message = b"nino\x1fQQ123456"

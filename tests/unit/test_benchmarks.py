@@ -13,6 +13,7 @@ from benchmarks.dag_parse import COUNTS
 from benchmarks.measures import MEASURES
 from benchmarks.report import FIGURES, PAGE, page
 from benchmarks.world import DATASET, REQUEST, TREATMENTS, lay_out, sample_request
+from extracts.catalogue.reviewers import ReviewKind
 from extracts.settings import open_workplace
 from extracts.steps.requests import check_request
 
@@ -51,6 +52,7 @@ def test_the_benchmark_s_request_passes_the_policy_and_treats_every_column_as_it
     work = open_workplace({"EXTRACTS_HOME": str(tmp_path / "home"), **lay_out(tmp_path)})
     examined = check_request(work, next(sample_request(tmp_path).iterdir()))
     assert examined.plan, examined.assessment.as_text()
+    assert all(work.reviewers.who(kind, [DATASET], work.today()) for kind in ReviewKind)
     (planned,) = examined.plan.datasets
     assert (examined.plan.request_id, planned.dataset) == (REQUEST, DATASET)
     assert {c.source: c.treatment_name for c in planned.columns} == TREATMENTS

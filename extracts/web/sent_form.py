@@ -76,7 +76,8 @@ def _is_theirs(token: str, visitor: Visitor) -> bool:
 
 
 async def _text(value: UploadFile | str) -> str:
-    return value if isinstance(value, str) else (await value.read()).decode("utf-8", errors="replace")
+    text = value if isinstance(value, str) else (await value.read()).decode("utf-8", errors="replace")
+    return text.replace("\r\n", "\n")  # as which browsers send every line's end, and ssh-keygen reads no signature
 
 
 def _serializer() -> URLSafeTimedSerializer:

@@ -136,6 +136,13 @@ def test_a_signature_comes_back_as_a_file_too(here, request_id):
     assert answer.status_code == 303, words(answer.text)
 
 
+def test_a_signature_that_was_pasted_has_the_line_ends_that_browsers_send(here, request_id):
+    digest = drawn(board(), request_id, reasons="In two\r\nlines.", conditions="One.\r\nTwo.")
+    text = signature(here, handed_out(board(), request_id, digest)).replace("\n", "\r\n")
+    answer = hand_in(board(), request_id, digest, text)
+    assert answer.status_code == 303, words(answer.text)
+
+
 def test_the_form_begins_with_what_the_board_recommends(here, tmp_path):
     request_id = submit(here, tmp_path, reviewed=False)
     for review, name in (

@@ -106,6 +106,10 @@ class SignatureInvalid(Refused):
     """A signature is missing, by a stranger, in another namespace, expired, or over other bytes."""
 
 
+class SignerUnknown(SignatureInvalid):
+    """A signature by a key that the list of signers does not have, or not at that time; or by no key at all."""
+
+
 class ApprovalMissing(Refused):
     """No decision in force covers this: absent, not yet valid, expired, suspended, revoked, or for another plan."""
 

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from extracts.errors import SignatureInvalid, TechnicalFailure
+from extracts.errors import SignatureInvalid, SignerUnknown, TechnicalFailure
 
 DECISION_BOARD = "extract-decision-board"
 DECISION_CONTROLLER = "extract-decision-controller"
@@ -157,7 +157,7 @@ def _principal(sig: Path, namespace: str, allowed_signers: Path, when: str) -> s
     )
     found = done.stdout.decode(errors="replace").split()
     if done.returncode != 0 or not found:
-        raise SignatureInvalid(
+        raise SignerUnknown(
             f"The {namespace} signature is by a key that {allowed_signers.name} does not list as valid at {when}.",
             advice="Only listed signers count; ask the keeper of the allowed_signers file.",
         )

@@ -116,7 +116,7 @@ class _Bench:
         return f"The {self.given.review} review of {request.request_id} version {request.version}"
 
     def principal(self) -> Principal | None:
-        return principal_named(self.given.name, self.parties)
+        return self.parties.principal(self.given.name)
 
     def author(self) -> Principal:
         found = self.principal()
@@ -134,15 +134,8 @@ class _Bench:
 
     def bodies(self) -> set[str]:
         """The organisations of the author, and of whoever gave their name."""
-        through = (principal_named(name, self.parties) for name in self.given.through)
+        through = map(self.parties.principal, self.given.through)
         return {self.author().organisation, *(p.organisation for p in through if p)}
-
-
-def principal_named(name: str, parties: Parties) -> Principal | None:
-    """The principal with this id or user name, whatever its case; None if nobody is declared by it."""
-    wanted = name.strip().lower()
-    found = (p for p in parties.principals.values() if wanted in (p.id.lower(), *(u.lower() for u in p.usernames)))
-    return next(found, None)
 
 
 def _newest_and_open(b: _Bench) -> Iterator[Refused]:

@@ -86,13 +86,16 @@ class Parties:
     purposes: Mapping[str, Purpose]
     delegations: Mapping[str, Delegation]
 
+    def principal(self, name: str) -> Principal | None:
+        """The principal with this id or user name, whatever its case; None if nobody is declared by it."""
+        wanted = name.strip().lower()
+        found = (p for p in self.principals.values() if wanted in (p.id.lower(), *(u.lower() for u in p.usernames)))
+        return next(found, None)
+
     def person(self, name: str) -> str:
         """The person behind a principal or user name; the name itself, in lower case, where none is declared."""
-        wanted = name.strip().lower()
-        for principal in self.principals.values():
-            if wanted in (principal.id.lower(), *(u.lower() for u in principal.usernames)):
-                return principal.person
-        return wanted
+        found = self.principal(name)
+        return found.person if found else name.strip().lower()
 
     def organisation_of(self, recipient: Recipient) -> Organisation:
         """The body that a recipient belongs to."""

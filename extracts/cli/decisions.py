@@ -13,7 +13,7 @@ import typer
 from extracts.cli.options import Json, Reasons, RequestId, signed_in, workplace
 from extracts.cli.output import answer, err, show_facts
 from extracts.cli.signing import Key, Print, SignatureFile, Signer, must_be, print_to_sign
-from extracts.errors import SignatureInvalid, UsageError
+from extracts.errors import UsageError
 
 if TYPE_CHECKING:
     from extracts.agreement.decision import Decision, DecisionOutcome
@@ -100,10 +100,10 @@ def _drawn(
     """What is to be signed: with terms, the document that has them; without, what the other role signed."""
     from extracts.steps.decided import waiting_decisions
     from extracts.steps.decisions import pending_decision
-    from extracts.steps.drafting import draft_decision, waiting_same
+    from extracts.steps.drafting import to_be_signed
 
     if terms:
-        return waiting_same(work, request_id, terms, refused) or draft_decision(work, request_id, terms, refused)
+        return to_be_signed(work, request_id, terms, refused)
     found = pending_decision(work, request_id, role)
     drafts = waiting_decisions(work, request_id) if with_drafts else ()
     if found := found or next((s.decision for s in drafts), None):
@@ -131,23 +131,10 @@ def _sign_here(work: Workplace, drawn: Decision | Draft, role: Role, key: Path, 
 
 
 def _sign_elsewhere(work: Workplace, request_id: str, role: Role, file: Path, signer: str, as_json: bool) -> None:
-    """Of the documents that wait, the one that this signature is over: nobody's later draft stands in its way."""
-    from extracts.agreement.signers import NAMESPACES
-    from extracts.steps.decided import waiting_decisions
-    from extracts.steps.decisions import sign_decision
-    from extracts.steps.signers import judge
+    from extracts.steps.handing_in import HandedIn, hand_in
 
-    text, failure = file.read_text(errors="replace"), None  # whatever is no signature, ssh-keygen refuses
-    for waiting in waiting_decisions(work, request_id):
-        data = waiting.decision.canonical()
-        try:
-            judge(work, data, text, NAMESPACES[role], work.now())
-        except SignatureInvalid as error:
-            failure = failure or error
-            continue
-        must_be(work, data, text, NAMESPACES[role], signer)
-        return _show(sign_decision(work, waiting.decision, role, text), as_json)
-    raise failure or UsageError(f"No decision on {request_id} waits for a signature.", advice="Draw one up: --print.")
+    text = file.read_text(errors="replace")  # whatever is no signature, ssh-keygen refuses
+    _show(hand_in(work, HandedIn(request_id, role, text, signed_in(), signer)), as_json)
 
 
 def _name_and_why(text: str) -> tuple[str, str]:

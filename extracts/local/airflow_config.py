@@ -47,7 +47,8 @@ class User:
 class AirflowConfig:
     """What a local Airflow is to be. `database_url` holds no credential (it names a passfile).
 
-    `options` adds settings, by section; `environment` is what the components and their tasks see.
+    `options` adds settings, by section; `environment` is what the components and their tasks see. `considers_as`: the
+    user whose account starts the consideration of what is submitted on a page; empty: nobody's.
     """
 
     home: Path
@@ -59,6 +60,7 @@ class AirflowConfig:
     plugins_folder: Path | None = None
     dags_start_paused: bool = True
     options: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    considers_as: str = ""
 
     @property
     def folder(self) -> Path:
@@ -89,7 +91,9 @@ class AirflowConfig:
             settings[section][name] = kept.get(section, name, fallback="") or _new_secret()
         for section, chosen in self.options.items():
             settings.setdefault(section, {}).update(chosen)
-        self.passwords()
+        passwords = self.passwords()
+        if self.considers_as:
+            write_secret(self._login_file, f"{self.considers_as}:{passwords[self.considers_as]}\n")
         write_secret(path, _text(settings))
 
     def blank_out(self, text: str) -> str:
@@ -126,7 +130,19 @@ class AirflowConfig:
             "AIRFLOW_CONFIG": str(self.folder / "airflow.cfg"),
             "EXTRACTS_HOME": str(self.home),
             "PYTHONUNBUFFERED": "1",  # so that the log is there when a component dies
+            **self._starts_considerations(),
         }
+
+    @property
+    def _login_file(self) -> Path:
+        return self.folder / "consideration.login"
+
+    def _starts_considerations(self) -> dict[str, str]:
+        """Where this Airflow is and how to sign in, once that was written; nothing if nobody's account is used."""
+        kept = configparser.ConfigParser(interpolation=None)
+        kept.read(self.folder / "airflow.cfg")
+        url = kept.get("api", "base_url", fallback="") if self.considers_as else ""
+        return {"EXTRACTS_AIRFLOW_URL": url, "EXTRACTS_AIRFLOW_LOGIN": str(self._login_file)} if url else {}
 
 
 def _settings(config: AirflowConfig, port: int) -> dict[str, dict[str, str]]:

@@ -31,7 +31,7 @@ class Wanted:
     """What a list is narrowed to; empty: everything. `words` must all be in id, title or purpose.
 
     `in_force`: only ids under which an agreement is in force, or suspended, whatever their newest version is.
-    `among`: only these ids; None: any.
+    `among`: only these ids; None: any. `organisation`: the body that asked.
     """
 
     recipient: str = ""
@@ -41,6 +41,7 @@ class Wanted:
     gateway: str = ""
     words: tuple[str, ...] = ()
     among: tuple[str, ...] | None = None
+    organisation: str = ""
 
 
 @dataclass(frozen=True)
@@ -153,7 +154,13 @@ def _newest(wanted: Wanted) -> Select[*tuple[Any, ...]]:
 
 def _conditions(wanted: Wanted) -> Iterable[ColumnElement[bool]]:
     r = RequestRow
-    for column, value in ((r.recipient, wanted.recipient), (r.status, wanted.status), (r.gateway, wanted.gateway)):
+    same_as = (
+        (r.recipient, wanted.recipient),
+        (r.status, wanted.status),
+        (r.gateway, wanted.gateway),
+        (r.requester_organisation, wanted.organisation),
+    )
+    for column, value in same_as:
         if value:
             yield column == value
     if wanted.among is not None:

@@ -66,6 +66,11 @@ def list_requests(
     return tuple(_entry(row) for row in reading.session.scalars(query))
 
 
+def request_ids(reading: Reading) -> tuple[str, ...]:
+    """The id of every request, once."""
+    return tuple(reading.session.scalars(select(RequestRow.request_id).distinct()))
+
+
 def set_status(
     work: Work,
     request_id: str,

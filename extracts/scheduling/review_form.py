@@ -4,7 +4,8 @@ Rules:
 1. What a requester wrote is shown as text: nothing in it becomes markup.
 2. Whoever is asked is named by what Airflow calls them (`usernames` of parties.yaml). If there is nobody, nobody is
    asked: an empty list would let everybody answer.
-3. Nothing that comes back is believed to have a shape: Airflow checks neither types nor lengths of an answer.
+3. Airflow lets nobody answer before every field is filled in that may not be null: what may be left out says so.
+4. Nothing that comes back is believed to have a shape: Airflow checks neither types nor lengths of an answer.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ FIELDS: Mapping[str, tuple[str, str]] = {
     "refuse": ("Columns to refuse", "One a line, each with its reason: `address: letters can go through the office`."),
     "conditions": ("Conditions", "One a line; they go with `supports with conditions`, and only with it."),
 }
+MAY_BE_LEFT_OUT = ("refuse", "conditions")
 BOARD_FIELDS: Mapping[str, tuple[str, str]] = {
     "present": ("Members who were there", "One a line, by their principals, the chair among them."),
 }

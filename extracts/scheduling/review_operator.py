@@ -24,7 +24,15 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException, Airfl
 from extracts.catalogue.reviewers import ReviewKind
 from extracts.errors import InvalidDocument, Refused, UsageError
 from extracts.scheduling.guarded import guarded
-from extracts.scheduling.review_form import OPTIONS, body_of, fields_of, read_form, subject_of, users_of
+from extracts.scheduling.review_form import (
+    MAY_BE_LEFT_OUT,
+    OPTIONS,
+    body_of,
+    fields_of,
+    read_form,
+    subject_of,
+    users_of,
+)
 
 if TYPE_CHECKING:
     from extracts.agreement.request import Request
@@ -43,10 +51,7 @@ class ReviewOperator(HITLOperator):
     ui_color = "#fdf3d8"
 
     def __init__(self, *, review: ReviewKind, **kwargs: Any) -> None:
-        params = {
-            name: Param("", type="string", title=title, description=told, format="multiline")
-            for name, (title, told) in fields_of(review).items()
-        }
+        params = {name: _field(name, title, told) for name, (title, told) in fields_of(review).items()}
         kwargs = {"retries": _TRIES, "retry_delay": _PAUSE, **kwargs, "params": params}
         super().__init__(subject=f"{review.value} review", options=OPTIONS, **kwargs)
         self.review = review
@@ -119,6 +124,12 @@ class ReviewOperator(HITLOperator):
             refused.append(str(error))
             return {}
         return {"answered_by": found.answered_by, "stands_for": found.stands_for, "answer_digest": found.digest}
+
+
+def _field(name: str, title: str, told: str) -> Param:
+    if name in MAY_BE_LEFT_OUT:
+        return Param(None, type=["null", "string"], title=title, description=told, format="multiline")
+    return Param("", type="string", title=title, description=told, format="multiline")
 
 
 class RecordedOperator(BaseOperator):

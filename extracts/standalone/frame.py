@@ -20,19 +20,31 @@ from markupsafe import Markup
 from extracts.agreement.suppression import SafeCount
 from extracts.forum.month import LOCAL
 
-_NOTHING = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+_NOTHING = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'"
 
 
-def render(template: str, *, style: str, scripts: tuple[str, ...] = (), **values: Any) -> str:
-    """A page. `style` and `scripts` name files of this package; scripts run in this order, as one program."""
-    program = "\n".join(_resource("extracts.standalone", name) for name in scripts)
-    policy = f"{_NOTHING}; script-src {_digest(program)}" if program else _NOTHING
+def render(template: str, *, style: str, scripts: tuple[str, ...] = (), sends: bool = False, **values: Any) -> str:
+    """A page. `style` and `scripts` name files of this package; scripts run in this order, as one program.
+
+    `sends`: whether its forms may lead back to the server that the page came from.
+    """
+    program, policy = _program(scripts), policy_of(scripts, sends=sends)
     look = _resource("extracts.extraction", "report.css") + _resource("extracts.standalone", style)
     return (
         _environment()
         .get_template(template)
         .render(policy=policy, style=_as_it_is(look), program=_as_it_is(program), **values)
     )
+
+
+def policy_of(scripts: tuple[str, ...] = (), *, sends: bool = False) -> str:
+    """What a page with these scripts may do, as a Content-Security-Policy."""
+    policy = f"{_NOTHING}; form-action '{'self' if sends else 'none'}'"
+    return f"{policy}; script-src {_digest(_program(scripts))}" if scripts else policy
+
+
+def _program(scripts: tuple[str, ...]) -> str:
+    return "\n".join(_resource("extracts.standalone", name) for name in scripts)
 
 
 def script_data(value: Any) -> Markup:

@@ -7,7 +7,7 @@ nobody for more, and what was typed leaves the page in a file that its reader sa
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any
 
@@ -15,7 +15,7 @@ from extracts.agreement.request import request_schema
 from extracts.catalogue.offered import Offered
 from extracts.catalogue.parties import Parties
 from extracts.catalogue.treatments import TREATMENTS
-from extracts.standalone.frame import render, script_data
+from extracts.standalone.frame import policy_of, render, script_data
 
 SCRIPTS = (
     "form_schema.js",
@@ -26,6 +26,7 @@ SCRIPTS = (
     "form_fields.js",
     "form_page.js",
 )
+SERVED = (*SCRIPTS, "form_send.js")
 
 
 def request_form_page(
@@ -41,6 +42,36 @@ def request_form_page(
         today=today,
         facts=script_data(form_facts(offered, parties, begun)),
     )
+
+
+@dataclass(frozen=True)
+class Sending:
+    """Where a form that a server hands out leads back to. `asks`: whether whoever sees it may ask; `rooms`: (address,
+    words) of the pages beside it."""
+
+    token: str
+    asks: bool
+    check: str
+    submit: str
+    rooms: tuple[tuple[str, str], ...]
+
+
+def served_form_page(
+    offered: Sequence[Offered], parties: Parties, today: date, begun: Mapping[str, Any] | None, sending: Sending
+) -> tuple[str, str]:
+    """The same page for whoever is signed in, who sends it from there; and its policy, for the server's header."""
+    text = render(
+        "served_form.html",
+        style="request_form.css",
+        scripts=SERVED,
+        sends=True,
+        title="Ask for data",
+        offered=offered,
+        today=today,
+        facts=script_data(form_facts(offered, parties, begun)),
+        sending=sending,
+    )
+    return text, policy_of(SERVED, sends=True)
 
 
 def form_facts(offered: Sequence[Offered], parties: Parties, begun: Mapping[str, Any] | None = None) -> dict[str, Any]:

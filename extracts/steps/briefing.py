@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING
 
 from extracts.agreement.briefing import Briefing, Feasibility, briefing_from_document
 from extracts.agreement.briefing_writing import Examination, write_briefing, write_feasibility
+from extracts.documents import Document, read
 from extracts.record.board_papers import BoardPaper, PaperKind, latest_paper, save_paper
 from extracts.record.transaction import reading, unit_of_work
 from extracts.steps.answered_before import held_already, similar_answers
-from extracts.steps.requests import Examined, check_request, stored_examined, stored_request
+from extracts.steps.requests import Examined, check_document, stored_examined, stored_request
 from extracts.steps.source_counting import count_request, suppression_of
 
 if TYPE_CHECKING:
@@ -35,7 +36,12 @@ class Feasible:
 
 def check_feasibility(work: Workplace, file: Path, actor: str) -> Feasible:
     """Examine a request file and count it in the source. Raises InvalidDocument, SourceUnreachable, SourceChanged."""
-    examined = check_request(work, file)
+    return feasibility_of(work, read(file), actor)
+
+
+def feasibility_of(work: Workplace, document: Document, actor: str) -> Feasible:
+    """The same for a request that was read already."""
+    examined = check_document(work, document)
     found = write_feasibility(_examination(work, examined), work.now())
     told = {"request_digest": found.request_digest, "answer_digest": found.digest}
     with unit_of_work(work.register) as unit:

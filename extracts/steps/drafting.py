@@ -94,6 +94,15 @@ def keep_draft(work: Workplace, draft: Draft, actor: str) -> Decision:
     return draft.decision
 
 
+def to_be_signed(
+    work: Workplace, request_id: str, terms: Terms, refuse_columns: tuple[str, ...] = ()
+) -> Decision | Draft:
+    """The document that has these terms: the one that waits, or else a new one, of which nothing is saved yet."""
+    return waiting_same(work, request_id, terms, refuse_columns) or draft_decision(
+        work, request_id, terms, refuse_columns
+    )
+
+
 def waiting_same(
     work: Workplace, request_id: str, terms: Terms, refuse_columns: tuple[str, ...] = ()
 ) -> Decision | None:

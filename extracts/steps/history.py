@@ -55,6 +55,10 @@ def _named(event: Event) -> str:
 _WORDS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "decision.drawn-up": lambda told: f"A decision to {told.get('outcome', 'decide')} was drawn up",
     "decision.signed": lambda told: f"Signed as {told.get('role', 'decider')}: {told.get('outcome', 'decision')}",
+    "signature.refused": lambda told: f"A signature as {told.get('role', 'decider')} was refused: {told.get('reason')}",
+    "draft.refused": lambda told: f"A decision was not drawn up: {told.get('reason')}",
+    "counter-offer.made": lambda told: "The Board made a counter-offer",
+    "counter-offer.accepted": lambda told: f"The counter-offer was accepted, as version {told.get('version')}",
     "briefing.written": lambda told: "A briefing for the Board was written",
     "agreement.published": lambda told: "The agreement was published; its DAG runs by it",
     "key.made": lambda told: "A pseudonym key was made for this agreement alone",

@@ -65,18 +65,27 @@ def examine(
 
 def check_request(work: Workplace, file: Path) -> Examined:
     """Examine a request file; nothing is saved. Raises InvalidDocument."""
-    document = read(file)
+    return check_document(work, read(file))
+
+
+def check_document(work: Workplace, document: Document) -> Examined:
+    """The same for one that was read already."""
     return examine(work, parse_request(document), document=document)
 
 
 def submit_request(work: Workplace, file: Path, actor: str) -> Examined:
+    """Put the request of a file on the register for the Board. See `submit_document`."""
+    return submit_document(work, read(file), actor)
+
+
+def submit_document(work: Workplace, document: Document, actor: str) -> Examined:
     """Put a request, with its assessment, on the register for the Board; again changes nothing.
 
     A request that breaks the policy may be submitted: the Board sees the findings and refuses it with reasons.
     Raises InvalidDocument; Refused if this version was submitted with other content; IllegalTransition if it was
     returned or is over.
     """
-    examined = check_request(work, file)
+    examined = check_document(work, document)
     request, now = examined.request, work.now()
     entry = RequestEntry(
         request_id=request.request_id,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from extracts.agreement.review_rules import OPEN, principal_named
+from extracts.agreement.review_rules import OPEN
 from extracts.catalogue.reviewers import ReviewKind
 from extracts.record import ledger, register
 from extracts.record.transaction import reading
@@ -25,7 +25,7 @@ def waiting_reviews(work: Workplace, name: str = "") -> list[tuple[str, int, Rev
         entries = register.list_requests(view, statuses=OPEN, latest_only=True)
     found = [(e.request_id, e.version, r) for e in entries for r in _now(missing_reviews(work, e.request_id))]
     if name:
-        person = principal_named(name, work.parties)
+        person = work.parties.principal(name)
         found = [row for row in found if person and person.id in {s.principal for s in row[2].assigned}]
     return sorted(found, key=lambda row: (str(row[2].asked.target_on) if row[2].asked else _NO_TARGET, row[:2]))
 

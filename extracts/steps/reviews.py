@@ -9,7 +9,6 @@ Rules:
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -28,6 +27,7 @@ from extracts.record.transaction import Work, reading, unit_of_work
 from extracts.steps.actor import names_of
 from extracts.steps.requests import stored_request
 from extracts.steps.review_standing import ANSWERED, REFUSED, ask_reviews, considered
+from extracts.steps.turned_away import printable
 
 if TYPE_CHECKING:
     from extracts.steps.workplace import Workplace
@@ -50,7 +50,7 @@ def answer_review(work: Workplace, asked: Asked, name: str, read: Reader, actor:
 
     Raises NotFound; InvalidDocument or NotPermitted for an answer that does not count, once that is in the ledger.
     """
-    entry, actor = stored_request(work, asked.request_id, asked.version), _printable(actor or name)
+    entry, actor = stored_request(work, asked.request_id, asked.version), printable(actor or name)
     try:
         answer = read(request_from_document(dict(entry.document)))
     except InvalidDocument:
@@ -74,7 +74,7 @@ def check_answered(work: Workplace, asked: Asked, actor: str) -> ReviewAnswered:
         answers = review_answers(view, entry.request_id, entry.version)
     if found := next((a for a in answers if a.review == asked.review), None):
         return found
-    _record_refusal(work, entry, asked.review, _printable(actor), Refusal.NO_ANSWER)
+    _record_refusal(work, entry, asked.review, printable(actor), Refusal.NO_ANSWER)
     raise NotPermitted(
         f"The {asked.review} review of {entry.request_id} version {entry.version} has no answer on the register.",
         advice="Somebody ended its task by hand. Clear that task, or use `extracts review answer`.",
@@ -145,8 +145,3 @@ def _refusal_event(
 ) -> None:
     told = {"version": entry.version, "review": review.value, "reason": code.value}
     unit.event(now, REFUSED, entry.request_id, actor, told)
-
-
-def _printable(name: str) -> str:
-    """A name as an event takes it, whatever was sent as one."""
-    return re.sub(r"[\x00-\x1f\x7f-\x9f]", "?", name)[:200] or "unknown"

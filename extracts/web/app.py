@@ -1,34 +1,63 @@
 """The pages themselves. Whoever is not signed in to Airflow gets 401, on every address.
 
+/home                    to the first of a visitor's pages
 /register                every request and agreement
 /watch                   what was expected and did not come
 /public                  the public register: a line per delivered file
-/request/{request}       asked and granted side by side, why, and who signed
+/catalogue               what is held and can be asked for
+/ask                     the request form; /ask/check, /ask/submit and /ask/form take it
+/mine                    a requester's own body's requests
+/request/{request}       asked and granted side by side, why, and who signed; /accept takes a counter-offer
+/decide/{request}        for Board and Controller; /draw-up, /sign and /offer act
+/decision/{request}/{digest}  the document that is signed, as its very bytes
 /agreement/{dag}         what is shared, with whom, under which power, until when, how it went, and what left
 /plan/{request}          the plan in plain English
 /outcome/{dag}/{run}     one run's release sheet: each check, the way of the rows and of the columns
 /report/{request}/{run}  its quality report
 /manifest/{request}/{run} and /manifest/{delivery}  what was delivered
 
-Pages only read: any other method than GET is refused, and the register's transactions are read-only.
+Pages only read: any other method than GET is refused, and their transactions are read-only. What acts is a form of its
+own address, taken from our own pages only (`sent_form`); it decides nothing: decisions are signed elsewhere.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from typing import Any
 
 from airflow.api_fastapi.core_api.security import get_user
-from fastapi import Depends, FastAPI, Request
-from fastapi.responses import HTMLResponse
+from fastapi import Depends, FastAPI, HTTPException, Request
+from fastapi.exception_handlers import http_exception_handler
+from fastapi.responses import HTMLResponse, Response
+from starlette.concurrency import run_in_threadpool
 
 from extracts.agreement.explanation import explain
 from extracts.agreement.plan import plan_from_document
-from extracts.errors import ExtractsError, NotFound, NotPermitted
+from extracts.errors import (
+    ExtractsError,
+    InvalidDocument,
+    NotFound,
+    NotPermitted,
+    Refused,
+    TechnicalFailure,
+    UsageError,
+)
+from extracts.scheduling.links import page
 from extracts.settings import open_workplace
-from extracts.web.access import is_named, may_read, may_read_everything, request_id_in
+from extracts.web.access import (
+    Strangers,
+    is_named,
+    may_ask,
+    may_decide,
+    may_read,
+    may_read_everything,
+    request_id_in,
+)
 from extracts.web.agreement_page import agreement_page
+from extracts.web.ask_page import accept, ask_again, ask_page, catalogue_page, check, home, own_page, submit
+from extracts.web.decide_page import decide_page, document, draw_up, make_offer, sign
 from extracts.web.public_page import public_page
 from extracts.web.register_page import register_page
 from extracts.web.release_page import release_page
@@ -48,9 +77,11 @@ def make_app() -> FastAPI:
         openapi_url=None,
     )
     app.add_exception_handler(ExtractsError, _said)
-    for allowed, pages in (((is_named, may_read), _OF_ONE), ((may_read_everything,), _OF_ALL)):
-        for path, answer in pages.items():
-            app.get(path, response_class=HTMLResponse, dependencies=[Depends(rule) for rule in allowed])(answer)
+    app.add_exception_handler(HTTPException, _turned_away(Strangers()))
+    for path, (answer, *rules) in _PAGES.items():
+        app.get(path, response_class=HTMLResponse, dependencies=[Depends(rule) for rule in rules])(answer)
+    for path, (answer, *rules) in _ACTS.items():
+        app.post(path, dependencies=[Depends(rule) for rule in rules])(answer)
     return app
 
 
@@ -76,19 +107,34 @@ def delivery_manifest(delivery_id: str) -> HTMLResponse:
     return _manifest(request_id_in({"delivery_id": delivery_id}), delivery_id)
 
 
-_OF_ALL: dict[str, Callable[..., HTMLResponse]] = {
-    "/register": register_page,
-    "/watch": watch_page,
-    "/public": public_page,
+_OF_ONE = (is_named, may_read)
+_PAGES: dict[str, tuple[Callable[..., Any], ...]] = {
+    "/home": (home,),
+    "/register": (register_page, may_read_everything),
+    "/watch": (watch_page, may_read_everything),
+    "/public": (public_page, may_read_everything),
+    "/catalogue": (catalogue_page,),
+    "/ask": (ask_page,),
+    "/mine": (own_page, may_ask),
+    "/request/{request_id}": (request_page, *_OF_ONE),
+    "/decide/{request_id}": (decide_page, is_named, may_decide, may_read),
+    "/decision/{request_id}/{digest}": (document, is_named, may_decide, may_read),
+    "/agreement/{dag_id}": (agreement_page, *_OF_ONE),
+    "/plan/{request_id}": (plan, *_OF_ONE),
+    "/outcome/{dag_id}/{run_id}": (release_page, *_OF_ONE),
+    "/report/{request_id}/{run_id}": (report, *_OF_ONE),
+    "/manifest/{request_id}/{run_id}": (run_manifest, *_OF_ONE),
+    "/manifest/{delivery_id}": (delivery_manifest, *_OF_ONE),
 }
-_OF_ONE: dict[str, Callable[..., HTMLResponse]] = {
-    "/request/{request_id}": request_page,
-    "/agreement/{dag_id}": agreement_page,
-    "/plan/{request_id}": plan,
-    "/outcome/{dag_id}/{run_id}": release_page,
-    "/report/{request_id}/{run_id}": report,
-    "/manifest/{request_id}/{run_id}": run_manifest,
-    "/manifest/{delivery_id}": delivery_manifest,
+# Who may do it is asked before the form is read, and once more by the step that records it.
+_ACTS: dict[str, tuple[Callable[..., Any], ...]] = {
+    "/ask/check": (check, may_ask),
+    "/ask/submit": (submit, may_ask),
+    "/ask/form": (ask_again, may_ask),
+    "/request/{request_id}/accept": (accept, is_named, may_ask),
+    "/decide/{request_id}/draw-up": (draw_up, is_named, may_decide),
+    "/decide/{request_id}/offer": (make_offer, is_named, may_decide),
+    "/decide/{request_id}/sign": (sign, is_named, may_decide),
 }
 
 
@@ -106,11 +152,34 @@ def _manifest(request_id: str, delivery_id: str) -> HTMLResponse:
 
 def _said(request: Request, error: Exception) -> HTMLResponse:
     """Our own errors say what happened without anybody's value; they are the page."""
-    status = next((code for kind, code in _CODES.items() if isinstance(error, kind)), 500)
-    return html_page("problem", status=status, message=str(error))
+    status = next((code for kind, code in _CODES if isinstance(error, kind)), 500)
+    problems = error.problems if isinstance(error, InvalidDocument) else ()
+    named = request.path_params.get("request_id")
+    back = page("decide" if "/decide/" in request.url.path else "request", named) if named else ""
+    tried = request.method != "GET"
+    return html_page("problem", status=status, message=str(error), problems=problems, tried=tried, back=back)
 
 
-_CODES = {NotFound: 404, NotPermitted: 403}
+def _turned_away(strangers: Strangers) -> Callable[[Request, Exception], Awaitable[Response]]:
+    """Airflow's own refusals go out as they are; that nobody was signed in is told to the ledger."""
+
+    async def answer(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        if error.status_code == 401:
+            await run_in_threadpool(strangers.note, request)
+        return await http_exception_handler(request, error)
+
+    return answer
+
+
+_CODES: tuple[tuple[type[ExtractsError], int], ...] = (
+    (NotFound, 404),
+    (NotPermitted, 403),
+    (InvalidDocument, 422),
+    (UsageError, 400),
+    (Refused, 409),
+    (TechnicalFailure, 503),
+)
 
 
 def _shelf() -> Shelf:

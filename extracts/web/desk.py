@@ -13,6 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from extracts.catalogue.odcs import load_datasets
 from extracts.errors import ExtractsError
 from extracts.settings import open_workplace
 from extracts.steps.governance import load_parties, load_policy
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from extracts.agreement.policy import Policy
+    from extracts.catalogue.contract import Dataset
     from extracts.catalogue.parties import Parties
 
 _Stamp = tuple[tuple[str, int, int], ...]
@@ -51,6 +53,7 @@ def open_desk() -> Workplace:
     stamp = _stamp(work.places)
     work.__dict__["parties"] = _parties(work.places, stamp)
     work.__dict__["policy"] = _policy(work.places, stamp)
+    work.__dict__["datasets"] = _datasets(work.places, _contracts(work.places))
     return work
 
 
@@ -76,6 +79,16 @@ def _parties(places: Places, _: _Stamp) -> Parties:
 @lru_cache(maxsize=4)
 def _policy(places: Places, _: _Stamp) -> Policy:
     return load_policy(places)
+
+
+@lru_cache(maxsize=4)
+def _datasets(places: Places, _: _Stamp) -> Mapping[str, Dataset]:
+    return load_datasets(places.expectations, places.sql)
+
+
+def _contracts(places: Places) -> _Stamp:
+    folders = (places.expectations.glob("*/*"), places.sql.glob("*/view.sql"))
+    return tuple(_file_stamp(path) for found in folders for path in sorted(found) if path.is_file())
 
 
 def _stamp(places: Places) -> _Stamp:

@@ -50,7 +50,7 @@ class ExtractsPlugin(AirflowPlugin):
 _VIEWS: list[dict[str, Any]] = [
     {
         "name": "Sharing",  # Airflow cuts off longer names
-        "href": page("register"),
+        "href": page("home"),
         "destination": "nav",
         "url_route": "data-sharing",
         "nav_top_level": True,

@@ -5,17 +5,20 @@ The styles are those of the quality report, so that all pages look alike.
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from datetime import UTC, date, datetime
 from functools import lru_cache
 from importlib.resources import files
 from typing import Any
 
 from fastapi.responses import HTMLResponse
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from extracts.scheduling.facts import dag_id_of
 from extracts.scheduling.links import dag_page, page
+from extracts.web.visitor import ROOMS
 
 # Nothing is loaded and nothing is executed; styles stand in the page. Airflow's own pages may show it in a frame.
 # The filters' forms lead back to this server, and to nowhere else.
@@ -28,10 +31,22 @@ HEADERS = {
 }
 
 
-def html_page(name: str, *, status: int = 200, **values: Any) -> HTMLResponse:
-    """The page `name` filled with values, every one of them escaped."""
-    text = _environment().get_template(f"{name}.html").render(values)
-    return HTMLResponse(text, status, HEADERS)
+def html_page(name: str, *, status: int = 200, program: str = "", **values: Any) -> HTMLResponse:
+    """The page `name` filled with values, every one of them escaped.
+
+    `program`: a file of ours beside the pages, which alone may run in this page; the header names it by its digest.
+    """
+    code = _program(program) if program else ""
+    text = _environment().get_template(f"{name}.html").render(values, program=Markup(code))  # noqa: S704 (our own file)
+    return HTMLResponse(text, status, headers_for(code))
+
+
+def headers_for(program: str = "") -> dict[str, str]:
+    """The headers of a page in which nothing runs but this program, if there is one."""
+    if not program:
+        return HEADERS
+    digest = base64.b64encode(hashlib.sha256(program.encode()).digest()).decode()
+    return HEADERS | {"Content-Security-Policy": f"{POLICY}; script-src 'sha256-{digest}'"}
 
 
 def finished_page(html: str) -> HTMLResponse:
@@ -46,14 +61,21 @@ def from_markdown(text: str) -> Markup:
     return Markup(MarkdownIt("commonmark", {"html": False}).enable("table").render(text))  # noqa: S704
 
 
+# The catalogue is one part, here and in the pages that stand alone.
+_LOADER = ChoiceLoader([PackageLoader("extracts.web", "pages"), PackageLoader("extracts.standalone", "")])
+
+
+@lru_cache(maxsize=4)
+def _program(name: str) -> str:
+    return (files("extracts.web") / "pages" / name).read_text(encoding="utf-8")
+
+
 @lru_cache(maxsize=1)
 def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("extracts.web", "pages"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
-    )
+    environment = Environment(loader=_LOADER, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
     styles = (files("extracts.extraction") / "report.css", files("extracts.web") / "pages" / "pages.css")
     environment.globals["style"] = Markup("\n".join(s.read_text(encoding="utf-8") for s in styles))  # noqa: S704
-    environment.globals |= {"page": page, "dag_page": dag_page, "dag_id_of": dag_id_of}
+    environment.globals |= {"usual_rooms": ROOMS, "page": page, "dag_page": dag_page, "dag_id_of": dag_id_of}
     environment.filters |= {"day": _day, "short_day": _short_day, "moment": _moment}
     return environment
 

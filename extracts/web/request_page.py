@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from fastapi import Request
 from fastapi.responses import HTMLResponse
 
 from extracts.agreement.assessment import Assessment, Finding, FindingOutcome, Question
@@ -30,17 +31,21 @@ from extracts.steps.in_force import decision_in_force
 from extracts.steps.standing import Standing, standing
 from extracts.steps.verified import verify_signatures
 from extracts.steps.workplace import Workplace
+from extracts.web.decide_page import DONE
 from extracts.web.desk import names, open_desk
 from extracts.web.findings import told_once
 from extracts.web.marks import Mark, clock_mark, fate_mark, stage_mark, status_mark, verdict_mark
+from extracts.web.offer import offer_on
 from extracts.web.render import html_page
+from extracts.web.sent_form import form_token
+from extracts.web.visitor import VisitorDep
 
 _BESIDE_COLUMNS = ("columns",)  # told in the table
 _OF_REFUSALS = ("decision", "reasons", "reason code", "what would be acceptable", "whom to ask next")
 _OPEN = (Status.SUBMITTED, Status.IN_REVIEW)
 
 
-def request_page(request_id: str) -> HTMLResponse:
+def request_page(request_id: str, request: Request, visitor: VisitorDep) -> HTMLResponse:
     """The page of the newest version of a request."""
     work = open_desk()
     found = standing(work, request_id)
@@ -55,6 +60,7 @@ def request_page(request_id: str) -> HTMLResponse:
     )
     return html_page(
         "request",
+        rooms=visitor.rooms,
         entry=found.entry,
         dag_id=dag_id_of(request_id),
         mark=status_mark(found.entry.status),
@@ -86,6 +92,11 @@ def request_page(request_id: str) -> HTMLResponse:
         moves=_moves(found),
         names=names(work),
         fate_mark=fate_mark,
+        done=DONE.get(request.query_params.get("done", ""), ""),
+        decides=bool(visitor.deciding),
+        offer=offer_on(work, found.entry),
+        accepts=visitor.asks and work.parties.person(found.entry.requester_name) == work.parties.person(visitor.user),
+        token=form_token(visitor),
     )
 
 

@@ -29,6 +29,7 @@ from extracts.web.airflow_state import AirflowState, airflow_state
 from extracts.web.app import make_app
 from tests.dags.conftest import RUN
 from tests.support.deciding import EXPEDITED, REQUESTER, decide, draw_up, sign, submit
+from tests.support.pages import an_airflow_user
 from tests.support.past import delivered_before, month_before, ran
 from tests.support.story import titled
 from tests.support.world import ANALYSTS, FIFE, REFUSED, SCP, World
@@ -44,7 +45,7 @@ def client(delivered: World, monkeypatch: pytest.MonkeyPatch) -> TestClient:
     """Somebody whom Airflow lets see everything."""
     at(delivered, monkeypatch)
     app = make_app()
-    app.dependency_overrides[get_user] = lambda: SimpleNamespace(name="forum")
+    app.dependency_overrides[get_user] = lambda: an_airflow_user("forum")
     app.dependency_overrides[may_read] = app.dependency_overrides[may_read_everything] = lambda: None
     app.dependency_overrides[airflow_state] = lambda: ALIVE
     return TestClient(app)
@@ -101,7 +102,7 @@ def test_pages_over_all_agreements_are_for_those_who_may_see_every_dag_and_every
     manager = SimpleNamespace(is_authorized_dag=is_authorized_dag)
     monkeypatch.setattr("extracts.web.access.get_auth_manager", lambda: manager)
     app = make_app()
-    app.dependency_overrides[get_user] = lambda: SimpleNamespace(name="visitor")
+    app.dependency_overrides[get_user] = lambda: an_airflow_user("visitor")
     app.dependency_overrides[airflow_state] = lambda: ALIVE
     for path in OVER_ALL:
         answer = TestClient(app).get(path)
@@ -121,7 +122,7 @@ def test_a_request_s_page_is_for_those_who_may_see_the_runs_of_its_dag(delivered
     monkeypatch.setattr("airflow.api_fastapi.core_api.security.get_auth_manager", manager)
     monkeypatch.setattr("airflow.models.dag.DagModel.get_team_name", lambda *_: None)
     app = make_app()
-    app.dependency_overrides[get_user] = lambda: SimpleNamespace(name="stranger")
+    app.dependency_overrides[get_user] = lambda: an_airflow_user("stranger")
     assert TestClient(app).get(f"/request/{REFUSED}").status_code == 403
     assert asked == [f"extract__{REFUSED}"]
 

@@ -19,6 +19,7 @@ from extracts.web.access import may_read
 from extracts.web.app import make_app
 from extracts.web.render import from_markdown
 from tests.dags.conftest import RUN
+from tests.support.pages import an_airflow_user
 from tests.support.world import FIFE, World
 
 EVIL = '<script>alert("QQ")</script>'
@@ -37,7 +38,7 @@ def client(delivered: World, monkeypatch: pytest.MonkeyPatch) -> TestClient:
     """Somebody whom Airflow knows and lets see this agreement."""
     monkeypatch.setenv("EXTRACTS_HOME", str(delivered.home.home))
     app = make_app()
-    app.dependency_overrides[get_user] = lambda: SimpleNamespace(name="forum")
+    app.dependency_overrides[get_user] = lambda: an_airflow_user("forum")
     app.dependency_overrides[may_read] = lambda: None
     return TestClient(app)
 
@@ -80,7 +81,7 @@ def test_whether_somebody_may_see_it_is_asked_of_airflow_for_this_agreement(deli
     monkeypatch.setattr("airflow.api_fastapi.core_api.security.get_auth_manager", manager)
     monkeypatch.setattr("airflow.models.dag.DagModel.get_team_name", lambda *_: None)
     app = make_app()
-    app.dependency_overrides[get_user] = lambda: SimpleNamespace(name="stranger")
+    app.dependency_overrides[get_user] = lambda: an_airflow_user("stranger")
     for path in PAGES:
         assert TestClient(app).get(of(delivered, path)).status_code == 403
     assert len(asked) == len(PAGES)

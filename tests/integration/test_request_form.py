@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from extracts.agreement.request import parse_request, request_schema
 from extracts.catalogue.offered import offered
 from extracts.documents import Document, parse
 from extracts.errors import InvalidDocument
 from extracts.standalone.request_form import request_form_page
+from tests.support.browser import a_page, opened_browser
 from tests.support.builders import (
     BENEFIT_CAP,
     CHILD_PAYMENT,
@@ -39,10 +40,8 @@ NASTY = '</script><img src=x onerror="document.title=1"> {{7*7}} \' OR 1=1; --'
 
 @pytest.fixture(scope="module")
 def browser(chromium: str) -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+    with opened_browser(chromium) as opened:
         yield opened
-        opened.close()
 
 
 def the_form(begun: Any = None) -> str:
@@ -59,7 +58,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> str:
 @pytest.fixture
 def page(browser: Browser, address: str) -> Iterator[Page]:
     """The form, opened afresh; whatever it asks of anybody, or complains of, fails the test."""
-    tab = browser.new_page(viewport={"width": 1440, "height": 900})
+    tab = a_page(browser, viewport={"width": 1440, "height": 900})
     asked: list[str] = []
     said: list[str] = []
     tab.on("request", lambda request: asked.append(request.url))
@@ -104,7 +103,7 @@ def test_a_sample_request_typed_into_the_form_means_the_same(page: Page, sample:
 def test_a_request_to_go_on_with_comes_out_with_the_same_meaning(browser: Browser, tmp_path: Path, sample: str) -> None:
     file = tmp_path / "form.html"
     file.write_text(the_form(a_request_document(sample).value), encoding="utf-8")
-    tab = browser.new_page()
+    tab = a_page(browser)
     tab.goto(file.as_uri())
     first = saved(tab)[1]
     assert parse_request(parse(first, "saved")).digest == a_request(sample).digest
@@ -144,7 +143,7 @@ def test_text_of_any_kind_stays_text_in_page_and_file(page: Page) -> None:
 def test_a_hostile_request_to_go_on_with_ends_no_script(browser: Browser, tmp_path: Path) -> None:
     file = tmp_path / "form.html"
     file.write_text(the_form({"title": NASTY, "note": "<!--<script>"}), encoding="utf-8")
-    tab = browser.new_page()
+    tab = a_page(browser)
     tab.goto(file.as_uri())
     assert control(tab, ("title",)).input_value() == NASTY
     assert (tab.title(), tab.locator("img").count()) == ("Ask for data", 0)
@@ -343,7 +342,7 @@ def test_a_column_is_offered_only_in_treatments_that_its_form_allows(page: Page)
 
 def test_every_control_has_a_name_and_the_page_fits(browser: Browser, address: str) -> None:
     for width, scheme in ((1440, "dark"), (900, "light"), (390, "light")):
-        tab = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)  # type: ignore[arg-type]
+        tab = a_page(browser, viewport={"width": width, "height": 900}, color_scheme=scheme)
         tab.goto(address)
         begin(tab, a_request_document(CHILD_PAYMENT))
         assert tab.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), width

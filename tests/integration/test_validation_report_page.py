@@ -4,10 +4,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
 from extracts.extraction.report import render_report
 from extracts.extraction.values import CheckResult, Funnel, Report
+from tests.support.browser import a_page, opened_browser
 
 pytestmark = pytest.mark.browser
 
@@ -26,10 +27,8 @@ REPORT = Report("Release validation", "release 1.0.0", CHECKS, "sha256:" + "a" *
 
 @pytest.fixture(scope="module")
 def browser(chromium: str) -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+    with opened_browser(chromium) as opened:
         yield opened
-        opened.close()
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +43,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> str:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1440, 900, 390])
 def test_the_page_fits_and_asks_nobody_for_anything(browser: Browser, address: str, width: int, scheme: str) -> None:
-    page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)  # type: ignore[arg-type]
+    page = a_page(browser, viewport={"width": width, "height": 900}, color_scheme=scheme)
     asked: list[str] = []
     said: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
@@ -60,7 +59,7 @@ def test_the_page_fits_and_asks_nobody_for_anything(browser: Browser, address: s
 
 
 def test_the_page_prints(browser: Browser, address: str) -> None:
-    page = browser.new_page()
+    page = a_page(browser)
     page.goto(address)
     page.emulate_media(media="print")
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"

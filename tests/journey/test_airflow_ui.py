@@ -8,41 +8,51 @@ somebody who had signed it.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import httpx
 import pytest
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
+from extracts import signing
 from extracts.agreement.decision import OrderKind
+from extracts.agreement.signers import NAMESPACES
+from extracts.catalogue.people import Role
+from extracts.documents import parse
 from extracts.errors import NotPermitted
-from extracts.extraction.sources.names import data_view
+from extracts.extraction.sources.names import MEMBERSHIP_ROLE, data_view, role_name
 from extracts.local.airflow import LocalAirflow
 from extracts.local.airflow_client import AirflowClient
 from extracts.local.airflow_config import AirflowConfig, User
 from extracts.local.consideration import start_consideration
 from extracts.local.home import SOURCE
 from extracts.local.passwords import write_secret
-from extracts.local.people import CONTROLLER
+from extracts.local.people import BOARD, CONTROLLER
 from extracts.local.processes import wait_until
 from extracts.settings import PROJECT
+from extracts.steps.source_script import source_script
 from tests.journey.test_canary import passwords
+from tests.support.browser import a_page, opened_browser
 from tests.support.deciding import decide, submit
+from tests.support.ui_people import Person, signed_in
 from tests.support.world import AGREEMENTS, ANALYSTS, FIFE, SCP, World, copied
 
 pytestmark = [pytest.mark.airflow, pytest.mark.timeout(900)]
 REVIEWERS = ("legal", "dpo", "security", "owner", "board")
+STARTS = "consideration"
 USERS = (
     User("engineer", "op"),
-    User("forum", "viewer"),
+    *(User(name, "viewer") for name in ("forum", "callum", "aileen", "controller")),
     User(CONTROLLER, "op"),
-    *(User(name, "user") for name in REVIEWERS),
+    *(User(name, "user") for name in (*REVIEWERS, STARTS)),
 )
 LOST = "outcome-lost"  # the run whose outcome cannot be written down
 WIDTHS = (1440, 900)
@@ -98,6 +108,7 @@ def a_config(world: World) -> AirflowConfig:
         },
         parallelism=2,
         dags_start_paused=False,
+        considers_as=STARTS,
     )
 
 
@@ -446,18 +457,21 @@ def test_after_that_the_chair_recommends_two_sign_and_the_run_ends_with_the_deci
 
 
 @pytest.fixture(scope="module")
-def forum(scene, chromium) -> Iterator[Page]:
-    """A forum member's browser, signed in."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
-        page = browser.new_page(viewport={"width": WIDTHS[0], "height": 1000})
-        page.goto(scene.airflow.url)
-        page.fill("input[name=username]", "forum")
-        page.fill("input[name=password]", scene.airflow.config.passwords()["forum"])
-        page.click("button[type=submit]")
-        page.get_by_role("link", name="Dags").first.wait_for()
-        yield page
-        browser.close()
+def browser(scene, chromium) -> Iterator[Browser]:
+    with opened_browser(chromium) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def forum(scene, browser) -> Page:
+    """A forum member's browser, signed in by Airflow's own form."""
+    page = a_page(browser, viewport={"width": WIDTHS[0], "height": 1000})
+    page.goto(scene.airflow.url)
+    page.fill("input[name=username]", "forum")
+    page.fill("input[name=password]", scene.airflow.config.passwords()["forum"])
+    page.click("button[type=submit]")
+    page.get_by_role("link", name="Dags").first.wait_for()
+    return page
 
 
 def agreement_tab(page: Page, scene: Scene, request_id: str) -> Any:
@@ -570,3 +584,140 @@ def test_the_list_of_dags_names_agreements_schedules_and_recipients(scene, forum
     text = forum.locator("body").inner_text()
     for words in ("4th working day of each month in Scotland, 06:00", "fife-council", "this agreement cannot be read"):
         assert words in text, words
+
+
+# --- the whole way, by people at their browsers -----------------------------------------------------------------------
+
+ASKED = "SDDSB-2026-950"
+TOO_LONG = {"days: 120": "days: 4000"}  # the policy stops it, and less would pass
+NOT_NEEDED = "How many children there are adds nothing to the call."
+
+
+@pytest.mark.browser
+def test_from_the_form_to_the_release_sheet_every_step_is_taken_by_somebody_at_a_browser(scene, browser, tmp_path):
+    """A requester asks, the Board offers less, it is accepted, four review and one refuses a column, the Board
+    recommends, two sign, the scheduler runs, and the forum reads the release sheet."""
+    people = {n: signed_in(browser, scene.airflow, n) for n in ("callum", "board", "controller", "forum")}
+    asks_by_form(people["callum"], a_request_file(tmp_path))
+    stays_closed_to(signed_in(browser, scene.airflow, "aileen"), scene)
+    offered_and_accepted(people["board"], people["callum"])
+    considered_by_five(scene, browser, people["board"])
+    signed_by_two(scene, people["board"], people["controller"], tmp_path)
+    run = scheduled_run(scene)
+    assert (run["run_type"], run["state"]) == ("scheduled", "success"), run["note"]
+    assert re.fullmatch(rf"delivered: {ASKED}\.\d{{4}}-\d\d\.r1, \d+ rows of benefit_cap", run["note"])
+    read_by_the_forum(people["forum"].page, scene, run)
+
+
+def a_request_file(folder: Path) -> Path:
+    text = (PROJECT / "examples" / "requests" / "fife-benefit-cap.yaml").read_text()
+    for old, new in {FIFE: ASKED, **TOO_LONG}.items():
+        assert old in text
+        text = text.replace(old, new, 1)
+    # The page opens what it saved itself, so the file is written as it would write it.
+    (folder / "asked.json").write_text(json.dumps(parse(text.encode(), "sample").value))
+    return folder / "asked.json"
+
+
+def asks_by_form(callum: Person, file: Path) -> None:
+    """He fills in the form, hears what can be had, and submits."""
+    frame = callum.sharing()
+    frame.get_by_role("link", name="Ask for data").first.click()
+    frame.get_by_role("heading", name="Send it").wait_for()
+    frame.locator("#request").evaluate("(_, data) => window.requestForm.load(data)", json.loads(file.read_text()))
+    frame.get_by_role("button", name="Can it be had?").click()
+    frame.get_by_role("heading", name="Column by column").wait_for()
+    assert frame.get_by_text("✓ held").count() == 12
+    frame.get_by_role("button", name="Submit to the Board").click()
+    frame.get_by_text("The request is submitted, and the Board is awaited.").wait_for()
+
+
+def stays_closed_to(aileen: Person, scene: Scene) -> None:
+    """Another body's requester, who has the address."""
+    aileen.page.goto(f"{scene.airflow.url}/extracts/request/{ASKED}")
+    expect(aileen.page.get_by_text("requesters see their own body's requests")).to_be_visible()
+    found = [e for e in scene.world.ledger("page.refused") if e.subject == ASKED]
+    assert [(e.actor, e.payload["reason"]) for e in found] == [("aileen", "another body's request")]
+
+
+def offered_and_accepted(board: Person, callum: Person) -> None:
+    frame = board.request(ASKED)
+    frame.get_by_role("link", name="Decide on it").click()
+    frame.get_by_role("button", name="Make a counter-offer").click()
+    frame.get_by_text("The counter-offer is with the requester").wait_for()
+    frame = callum.request(ASKED)
+    frame.get_by_role("button", name="Accept it as version 2").click()
+    frame.get_by_text("The counter-offer is accepted").wait_for()
+
+
+def considered_by_five(scene: Scene, browser: Browser, board: Person) -> None:
+    """Four reviewers answer at once, one of whom would refuse a column; then the Board recommends that."""
+    considered = Consideration(scene, scene.engineer, ASKED, f"{ASKED}.v2")
+    considered.reaches("awaiting_input", *SPECIALISTS)
+    for user, task in zip(("legal", "dpo", "security", "owner"), SPECIALISTS, strict=True):
+        refuse = {"refuse": f"children: {NOT_NEEDED}"} if user == "dpo" else {}
+        signed_in(browser, scene.airflow, user).review(considered.run_id, task, reasons="Looked at.", **refuse)
+    considered.reaches("success", *(t.replace("review", "recorded") for t in SPECIALISTS))
+    considered.reaches("awaiting_input", "review_board")
+    there = "board.chair@dwp.example\nlegal.adviser@dwp.example\nasset.owner@dwp.example"
+    recommended = {"reasons": "Lawful and needed.", "refuse": f"children: {NOT_NEEDED}", "present": there}
+    board.review(considered.run_id, "review_board", **recommended)
+    considered.reaches("success", "recorded_board")
+
+
+def signed_by_two(scene: Scene, board: Person, controller: Person, folder: Path) -> None:
+    """The Board draws up what it recommends; each saves the document, signs it at home, and hands the signature in."""
+    frame = board.request(ASKED)
+    frame.get_by_role("link", name="Decide on it").click()
+    assert frame.get_by_label("benefit_cap.children").input_value() == NOT_NEEDED
+    frame.get_by_label("Approve, without").check()
+    frame.get_by_role("button", name="Draw up the document").click()
+    frame.get_by_text("The document is drawn up").wait_for()
+    signature = at_home(scene, board.saved("Save SDDSB", frame), BOARD, Role.BOARD)
+    frame.get_by_label("Signature: the text of").fill(signature)
+    frame.get_by_role("button", name="Hand in my signature as board").click()
+    frame.get_by_text("The signature holds and is recorded").wait_for()
+    frame = controller.request(ASKED)
+    frame.get_by_role("link", name="Decide on it").click()
+    file = folder / "decision.json.sig"
+    file.write_text(at_home(scene, controller.saved("Save SDDSB", frame), CONTROLLER, Role.CONTROLLER))
+    frame.get_by_label("or the file itself").set_input_files(file)
+    frame.get_by_role("button", name="Hand in my signature as controller").click()
+    frame.get_by_text("Both signatures are there: the decision is in force.").wait_for()
+    controller.page.screenshot(path=folder / "decided.png")
+
+
+def at_home(scene: Scene, document: bytes, who: str, role: Role) -> str:
+    """On one's own machine, with one's own key."""
+    return signing.sign(document, scene.world.home.people.key(who), NAMESPACES[role])
+
+
+def scheduled_run(scene: Scene) -> dict[str, Any]:
+    """The database administrator runs the role's script; then, as if the day had come, the scheduler starts the run."""
+    scripts = {role_name(ASKED): source_script(scene.world.work, ASKED)}
+    scene.world.home.apply_roles(scripts, MEMBERSHIP_ROLE, lambda _: None)
+    client = scene.engineer
+    client.wait_for_dags({dag(ASKED)})
+
+    def started() -> bool:
+        with scene.world.home.postgres.superuser("airflow_ui") as connection:
+            due = "next_dagrun = now(), next_dagrun_create_after = now(), next_dagrun_data_interval_start = now(), "
+            due += "next_dagrun_data_interval_end = now()"
+            connection.execute(f"UPDATE dag SET {due} WHERE dag_id = '{dag(ASKED)}'".encode())
+        return bool(client.runs(dag(ASKED)))
+
+    assert wait_until(started, 180, every_s=2)
+    return client.wait_for_run(dag(ASKED), client.runs(dag(ASKED))[0]["dag_run_id"], check=scene.airflow.check)
+
+
+def read_by_the_forum(page: Page, scene: Scene, run: dict[str, Any]) -> None:
+    """From the run's page: what was approved, by whom, each check, and the columns that left."""
+    page.goto(f"{scene.airflow.url}/dags/{dag(ASKED)}/runs/{quote(run['dag_run_id'], safe='')}")
+    page.get_by_role("link", name="Release sheet", exact=True).click()
+    frame = page.frame_locator("iframe[title='Release sheet']")
+    frame.get_by_role("heading", level=1).wait_for()
+    expect(frame.locator("td.outcome")).to_have_text(["passed"] * 6)
+    text = frame.locator("main").inner_text()
+    assert "board.chair@dwp.example" in text
+    assert "cap_reduction" in text
+    assert "children" not in text, "the column that was refused left nothing behind"

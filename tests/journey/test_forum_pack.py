@@ -8,11 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
 from extracts.agreement.decision import OrderKind
 from extracts.forum.month import local_day
 from extracts.local.home import DemoHome
+from tests.support.browser import a_page, opened_browser
 from tests.support.command_line import extracts
 from tests.support.deciding import approved, submit
 from tests.support.world import FIFE, World, copied
@@ -99,10 +100,8 @@ def test_what_makes_no_sense_is_told_with_what_to_do(ran: World, arguments: tupl
 
 @pytest.fixture(scope="module")
 def browser(chromium: str) -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+    with opened_browser(chromium) as opened:
         yield opened
-        opened.close()
 
 
 @pytest.mark.browser
@@ -110,7 +109,7 @@ def browser(chromium: str) -> Iterator[Browser]:
 def test_the_page_fits_asks_nobody_and_every_plot_has_its_table(
     browser: Browser, page: Path, width: int, scheme: str
 ) -> None:
-    tab = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)  # type: ignore[arg-type]
+    tab = a_page(browser, viewport={"width": width, "height": 900}, color_scheme=scheme)
     asked: list[str] = []
     said: list[str] = []
     tab.on("request", lambda request: asked.append(request.url))
@@ -130,7 +129,7 @@ def test_the_page_fits_asks_nobody_and_every_plot_has_its_table(
 
 @pytest.mark.browser
 def test_the_page_is_used_by_keyboard_and_prints(browser: Browser, page: Path) -> None:
-    tab = browser.new_page()
+    tab = a_page(browser)
     tab.goto(page.as_uri())
     tab.keyboard.press("Tab")
     assert tab.evaluate("document.activeElement.textContent") == "Skip to the content"

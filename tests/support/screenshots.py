@@ -3,8 +3,8 @@
 python -m tests.support.screenshots [FOLDER]
 
 It makes a world in which something of everything happened (`tests.support.story`), starts a real Airflow, lets it run
-one agreement, signs in as a member of the forum, and ends every process. A few minutes. Look at them all before a
-change of a page goes out: nobody's eye is replaced by a test.
+one agreement, signs in as each of those who see different pages, and ends every process. A few minutes. Look at them
+all before a change of a page goes out: nobody's eye is replaced by a test.
 """
 
 from __future__ import annotations
@@ -18,19 +18,20 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import quote
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
+from extracts.documents import parse
 from extracts.local.airflow import LocalAirflow
 from extracts.local.airflow_config import AirflowConfig, User
 from extracts.local.postgres import EmbeddedPostgres
 from extracts.settings import PROJECT
-from tests.support.browser import chromium_path
+from tests.support.browser import PATIENCE_S, chromium_path, opened_browser
 from tests.support.story import Story, a_story
-from tests.support.world import FIFE, REFUSED, World, copied, make_template
+from tests.support.world import FIFE, REFUSED, SCP, World, copied, make_template
 
 WIDTHS = (1440, 900)
 THEMES = ("light", "dark")
-FORUM = "forum"
+_PEOPLE = ("forum", "board", "controller", "callum")
 
 
 def main() -> None:
@@ -42,13 +43,12 @@ def main() -> None:
     with (
         tempfile.TemporaryDirectory() as temporary,
         _airflow(Path(temporary)) as (airflow, story, run_id),
-        sync_playwright() as playwright,
+        opened_browser(program) as browser,
     ):
-        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox", "--disable-gpu"])
         for theme, width in product(THEMES, WIDTHS):
             _say(f"{theme}, {width} px")
-            _take(browser, airflow, theme, width, chosen, _pages(story, run_id))
-        browser.close()
+            for person, pages in _pages(story, run_id).items():
+                _take(browser, airflow, person, theme, width, chosen, pages)
 
 
 @contextmanager
@@ -92,14 +92,33 @@ def _config(world: World) -> AirflowConfig:
         home=world.home.home,
         database_url=world.home.postgres.url("airflow_pages", "airflow_pages", driver="psycopg2"),
         dags_folder=PROJECT / "dags",
-        users=(User("engineer", "op"), User(FORUM, "viewer")),
+        users=(User("engineer", "op"), *(User(name, "viewer") for name in _PEOPLE)),
         environment={"EXTRACTS_REGISTER_URL": world.work.register_url, "EXTRACTS_RETRIES": "0"},
         parallelism=2,
     )
 
 
-def _pages(story: Story, run_id: str) -> dict[str, str]:
-    """Name of the file, and address. Those below /extracts stand alone; the others are seen within Airflow."""
+def _pages(story: Story, run_id: str) -> dict[str, dict[str, str]]:
+    """By person, name of the file and address. Those below /extracts stand alone; others are seen within Airflow."""
+    return {
+        "forum": _of_the_forum(story, run_id),
+        "board": {
+            "decide-nothing-yet": f"/extracts/decide/{story.submitted}",
+            "decide-stopped": f"/extracts/decide/{story.too_much}",
+        },
+        "controller": {"decide-signed-by-one": f"/extracts/decide/{story.in_review}"},
+        "callum": {
+            "own-requests": "/extracts/mine",
+            "catalogue": "/extracts/catalogue",
+            "ask": "/extracts/ask",
+            "offered": f"/extracts/request/{story.too_much}",
+            "not-yours": f"/extracts/request/{SCP}",
+            "feasible": "/extracts/ask#feasible",
+        },
+    }
+
+
+def _of_the_forum(story: Story, run_id: str) -> dict[str, str]:
     dag, run = f"extract__{FIFE}", quote(run_id, safe="")
     return {
         "in-airflow-register": "/plugin/data-sharing",
@@ -129,24 +148,38 @@ def _pages(story: Story, run_id: str) -> dict[str, str]:
     }
 
 
-def _take(browser: Browser, airflow: LocalAirflow, theme: str, width: int, folder: Path, pages: dict[str, str]) -> None:
+def _take(
+    browser: Browser, airflow: LocalAirflow, who: str, theme: str, width: int, folder: Path, pages: dict[str, str]
+) -> None:
     scheme: Literal["dark", "light"] = "dark" if theme == "dark" else "light"
     context = browser.new_context(viewport={"width": width, "height": 1000}, color_scheme=scheme)
+    context.set_default_timeout(PATIENCE_S * 1000)
     context.add_init_script(f"localStorage.setItem('theme', '{theme}')")
     page = context.new_page()
-    _sign_in(page, airflow)
+    _sign_in(page, airflow, who)
     for name, address in pages.items():
         alone = address.startswith("/extracts")
         page.goto(airflow.url + address)
         _settled(page, address)
+        if address.endswith("#feasible"):
+            _ask_whether(page)
         page.screenshot(path=folder / f"{name}-{width}-{theme}.png", full_page=alone)
     context.close()
 
 
-def _sign_in(page: Page, airflow: LocalAirflow) -> None:
+def _ask_whether(page: Page) -> None:
+    """Fill in the form with a sample in which not everything can be had, and ask."""
+    text = (PROJECT / "examples" / "requests" / "fife-benefit-cap.yaml").read_text().replace(FIFE, "SDDSB-2026-899")
+    text = text.replace("name: surname\n        treatment: keep", "name: surname\n        treatment: year")
+    page.evaluate("data => window.requestForm.load(data)", parse(text.encode(), "sample").value)
+    page.get_by_role("button", name="Can it be had?", exact=True).click()
+    page.get_by_role("heading", name="Column by column").wait_for()
+
+
+def _sign_in(page: Page, airflow: LocalAirflow, who: str) -> None:
     page.goto(airflow.url)
-    page.fill("input[name=username]", FORUM)
-    page.fill("input[name=password]", airflow.config.passwords()[FORUM])
+    page.fill("input[name=username]", who)
+    page.fill("input[name=password]", airflow.config.passwords()[who])
     page.click("button[type=submit]")
     page.get_by_role("link", name="Dags").first.wait_for()
 

@@ -11,6 +11,8 @@ from extracts.agreement.decision import OrderKind
 from extracts.agreement.schedule import ZONE, times_between
 from extracts.catalogue.people import Role
 from extracts.errors import Outcome
+from extracts.local.people import BOARD
+from extracts.steps.counter_offers import make_counter_offer
 from extracts.steps.withdrawal import withdraw_request
 from tests.support.deciding import EXPEDITED, REQUESTER, approved, decide, draw_up, sign, submit
 from tests.support.past import delivered_before, month_before, ran
@@ -37,6 +39,7 @@ class Story:
     late_source: str
     never_ran: str
     came_late: str
+    too_much: str
 
 
 def titled(words: str) -> dict[str, str]:
@@ -71,6 +74,7 @@ def a_story(world: World, folder: Path) -> Story:
         late_source=running["annex"],
         never_ran=running["north"],
         came_late=running["weekly list"],
+        too_much=_offered_less(world, folder),
     )
     _runs(world, story)
     return story
@@ -128,6 +132,13 @@ def _answered(world: World, folder: Path) -> str:
 def _in_review(world: World, folder: Path) -> str:
     request_id = submit(world, folder, changes=titled("council tax"))
     sign(world, draw_up(world, request_id), Role.BOARD)
+    return request_id
+
+
+def _offered_less(world: World, folder: Path) -> str:
+    """The policy stops it, and less would pass."""
+    request_id = submit(world, folder, changes=titled("ten years") | {"days: 120": "days: 4000"}, reviewed=False)
+    make_counter_offer(world.work, request_id, BOARD)
     return request_id
 
 

@@ -21,6 +21,7 @@ from extracts.local.home import REGISTER, SOURCE, DemoHome
 from extracts.local.passwords import write_secret
 from extracts.local.people import CONTROLLER
 from extracts.local.postgres import EmbeddedPostgres
+from extracts.local.processes import wait_until
 from extracts.local.world import apply_scripts, decide_all, fill_source
 from extracts.settings import PROJECT, open_workplace
 from extracts.steps.orders import draw_up_order, sign_order
@@ -114,6 +115,7 @@ def copied(template: DemoHome, folder: Path, register: str = REGISTER) -> Iterat
     """A world of one's own, as the template was left. `register`: the name of its register, which nobody uses now."""
     pg, name = template.postgres, f"register_{next(_numbers)}"
     with pg.superuser() as connection:
+        _wait_until_unused(connection, register)
         connection.execute(f"CREATE DATABASE {name} TEMPLATE {register}".encode())
         connection.execute(f"REVOKE ALL ON DATABASE {name} FROM PUBLIC".encode())
         connection.execute(f"GRANT CONNECT ON DATABASE {name} TO extracts_app".encode())
@@ -133,6 +135,12 @@ def copied(template: DemoHome, folder: Path, register: str = REGISTER) -> Iterat
     finally:
         work.register.dispose()
         pg.drop_database(name)
+
+
+def _wait_until_unused(connection: Any, database: str) -> None:
+    """A template that somebody is connected to cannot be copied; on a busy machine a server process ends late."""
+    query = "SELECT 1 FROM pg_stat_activity WHERE backend_type = 'client backend' AND datname = %s"
+    assert wait_until(lambda: not connection.execute(query, (database,)).fetchall(), 90, every_s=0.1)
 
 
 def _clock(passed: list[timedelta]) -> Callable[[], datetime]:

@@ -18,10 +18,15 @@ if TYPE_CHECKING:
 Signers = Annotated[
     Path, typer.Option(help="Your own copy of the controller's allowed_signers; never one that came along.")
 ]
+Place = Annotated[
+    str, typer.Argument(help="sftp://account@host:port, or the folder with your deliveries.", metavar="AREA")
+]
+LoginKey = Annotated[Path | None, typer.Option(help="For sftp://: the SSH key that logs you in.")]
+KnownHosts = Annotated[Path | None, typer.Option(help="For sftp://: a file with the server's host key.")]
 
 
 def collect(
-    area: Annotated[str, typer.Argument(help="Your folder in the transfer area.", metavar="AREA")],
+    area: Place,
     signers: Signers,
     into: Annotated[Path, typer.Option(help="The folder to collect into; what was collected before is found there.")],
     identity: Annotated[
@@ -32,6 +37,8 @@ def collect(
         typer.Option(help="The SSH key that signs receipts; a .pub if your agent has it. Default: an SSH --identity."),
     ] = None,
     as_csv: Annotated[bool, typer.Option("--csv", help="Write each file as CSV too.")] = False,
+    login_key: LoginKey = None,
+    known_hosts: KnownHosts = None,
     again: Annotated[str, typer.Option(help="Collect this delivery again, receipt included.")] = "",
     as_json: Json = False,
 ) -> None:
@@ -49,7 +56,7 @@ def collect(
         now=lambda: datetime.now(UTC),
         progress=(lambda *_: None) if as_json else _progress,
     )
-    source = open_area(area)
+    source = open_area(area, login_key, known_hosts)
     found = find_waiting(source, into, signers, again=again)
     problems = dict(found.problems)
     done: list[Collected] = []
@@ -65,13 +72,15 @@ def collect(
 
 
 def attest_destroyed(
-    area: Annotated[str, typer.Argument(help="Your folder in the transfer area.", metavar="AREA")],
+    area: Place,
     deliveries: Annotated[list[str], typer.Argument(help="Ids of the deliveries.", metavar="DELIVERY...")],
     into: Annotated[Path, typer.Option(help="The folder that they were collected into.")],
     key: Annotated[Path, typer.Option(help="The SSH key that signs receipts; a .pub if your agent has it.")],
     method: Annotated[str, typer.Option(help="How every copy was destroyed, backups included.")],
     by: Annotated[str, typer.Option(help="Who destroyed them.")],
     on: Annotated[str, typer.Option(help="When the last copy was destroyed: 2027-02-20T16:00Z. Default: now.")] = "",
+    login_key: LoginKey = None,
+    known_hosts: KnownHosts = None,
     as_json: Json = False,
 ) -> None:
     """Certify that every copy of deliveries is destroyed."""
@@ -80,7 +89,8 @@ def attest_destroyed(
 
     now = datetime.now(UTC)
     at = _moment(on) if on else now
-    path = attest(open_area(area), into, deliveries, key, method=method, by=by, destroyed_at=at, now=now)
+    source = open_area(area, login_key, known_hosts)
+    path = attest(source, into, deliveries, key, method=method, by=by, destroyed_at=at, now=now)
     said = f"Certified: {', '.join(deliveries)}. The certificate is in your inbox, and here: {path}"
     answer({"certificate": str(path), "deliveries": deliveries}, as_json, lambda: out.print(said, markup=False))
 

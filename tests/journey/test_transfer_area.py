@@ -10,11 +10,15 @@ from pathlib import Path
 
 import pytest
 
+from extracts.agreement.custody import Custody
 from extracts.errors import Outcome
 from extracts.handover.chain import verify
 from extracts.handover.dropzone.inbox import MAX_BYTES
 from extracts.local.home import DemoHome
+from extracts.record import custody
+from extracts.record.transaction import reading
 from extracts.settings import open_workplace
+from extracts.steps.receipts import take_receipts
 from extracts.steps.transfer import inbox
 from tests.support.command_line import extracts
 from tests.support.sftp_area import SftpArea
@@ -87,6 +91,38 @@ def test_a_receipt_that_the_recipient_puts_into_the_inbox_is_offered_and_taken_o
             box.take(RECIPIENT, name)
         assert list(box.offered(RECIPIENT)) == []
         assert list(box.offered("nobody-we-know")) == []
+
+
+def test_from_published_to_acknowledged_by_one_command_at_the_recipient_s_end(
+    served: World, sftp_area: SftpArea, tmp_path: Path
+) -> None:
+    people = served.home.people
+    said = extracts(
+        None,
+        "collect",
+        f"sftp://{sftp_area.prefix}{RECIPIENT}@127.0.0.1:{sftp_area.port}",
+        "--login-key",
+        sftp_area.key(RECIPIENT),
+        "--known-hosts",
+        sftp_area.known_hosts,
+        "--signers",
+        people.allowed_signers,
+        "--into",
+        tmp_path,
+        "--identity",
+        people.identity(RECIPIENT),
+        "--receipt-key",
+        people.receipt_key(RECIPIENT),
+        "--csv",
+        "--json",
+        EXTRACTS_HOME=str(tmp_path),
+    )
+    (collected,) = said.json["collected"]
+    assert [Path(p).suffix for p in collected["opened"]] == [".parquet", ".csv"]
+    dealt = take_receipts(served.work)
+    assert (len(dealt.taken), dealt.refused, dealt.problems) == (1, (), ()), dealt
+    with reading(served.work.register) as view:
+        assert custody.custody_now(view, collected["delivery"]).state is Custody.ACKNOWLEDGED
 
 
 # --- the doctor -----------------------------------------------------------------------------------------------------

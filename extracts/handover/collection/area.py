@@ -15,12 +15,13 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
 from extracts.errors import DropZoneUnreachable, UsageError
 from extracts.handover.dropzone.inbox import INBOX
+from extracts.handover.dropzone.sftp_address import address_problem, read_address
 from extracts.handover.files import open_regular
 
 PIECE_BYTES = 1 << 20
@@ -99,14 +100,27 @@ class FolderArea:
             unfinished.replace(target)
 
 
-def open_area(address: str) -> Area:
-    """The area at an address: a folder's path. Raises UsageError for one that no kind of area has."""
-    if "://" in address:
+def open_area(address: str, login_key: Path | None = None, known_hosts: Path | None = None) -> Area:
+    """The area at an address: a folder's path, or sftp://account@host:port with the two files that this needs.
+
+    Raises UsageError for an address that no kind of area has, and where one of the files is not named.
+    """
+    if "://" not in address:
+        return FolderArea(Path(address))
+    if problem := address_problem(address):
         raise UsageError(
-            f"{address.partition('://')[0]}:// is no kind of transfer area that this version can collect from.",
-            advice="Give the folder in which your deliveries lie.",
+            f"The transfer area's address {problem}.",
+            advice="Give sftp://account@host:port, or the folder in which your deliveries lie.",
         )
-    return FolderArea(Path(address))
+    if login_key is None or known_hosts is None:
+        raise UsageError(
+            "An area behind SFTP needs --login-key and --known-hosts.",
+            advice="The key logs you in; the other file holds the server's host key, as its operator told you.",
+        )
+    from extracts.handover.collection.sftp_area import SftpArea
+
+    at = read_address(address, login_key, known_hosts)
+    return SftpArea(replace(at, key_from="--login-key", pins_from="--known-hosts"))
 
 
 @contextmanager

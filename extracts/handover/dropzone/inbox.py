@@ -13,20 +13,18 @@ Rules:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Protocol, Self, TypeVar
+from typing import Protocol
 
 from extracts.handover.dropzone.names import is_plain, plain
-from extracts.handover.dropzone.sftp_address import SftpAddress
-from extracts.handover.dropzone.sftp_connection import Cut, Missing, area_errors, unreachable
+from extracts.handover.dropzone.sftp_asking import Asking
+from extracts.handover.dropzone.sftp_connection import Missing
 from extracts.handover.dropzone.sftp_session import Session
 from extracts.handover.files import drop_zone_errors, open_regular
-
-T = TypeVar("T")
 
 INBOX = "inbox"
 MAX_BYTES = 256 * 1024
@@ -77,59 +75,25 @@ class FolderInbox:
         return self.root / plain(recipient) / INBOX
 
 
-class SftpInbox:
+class SftpInbox(Asking):
     """The inboxes of an SFTP transfer area, over one connection, made anew after a cut. Close it, or use `with`."""
-
-    def __init__(self, address: SftpAddress, answer_seconds: float = 60.0) -> None:
-        self._address, self._answer_seconds = address, answer_seconds
-        self._session: Session | None = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Ends the connection, if there is one."""
-        session, self._session = self._session, None
-        if session is not None:
-            session.__exit__(None, None, None)
 
     def offered(self, recipient: str) -> Iterator[tuple[str, bytes]]:
         """See Inbox. A file that vanishes meanwhile is passed over."""
         folder = self._inbox(recipient)
-        found = self._asked(lambda session: _listed(session, folder))
+        found = self.asked(lambda session: _listed(session, folder))
         for name in found[:MAX_OFFERED]:
-            data = self._asked(partial(Session.read, path=f"{folder}/{name}", at_most=MAX_BYTES + 1))
+            data = self.asked(partial(Session.read, path=f"{folder}/{name}", at_most=MAX_BYTES + 1))
             if data is not None:
                 yield name, data
 
     def take(self, recipient: str, name: str) -> None:
         """See Inbox."""
         path = f"{self._inbox(recipient)}/{plain(name)}"
-        self._asked(lambda session: session.remove(path))
+        self.asked(lambda session: session.remove(path))
 
     def _inbox(self, recipient: str) -> str:
         return str(self._address.root / plain(recipient) / INBOX)
-
-    def _asked(self, question: Callable[[Session], T]) -> T:
-        """The answer, if need be over a second connection: every question may be asked twice."""
-        try:
-            return self._once(question)
-        except Cut:
-            self.close()
-        try:
-            return self._once(question)
-        except Cut as cut:
-            self.close()
-            raise unreachable(self._address, str(cut)) from None
-
-    def _once(self, question: Callable[[Session], T]) -> T:
-        with area_errors(self._address):
-            if self._session is None:
-                self._session = Session(self._address, self._answer_seconds).__enter__()
-            return question(self._session)
 
 
 def _listed(session: Session, folder: str) -> list[str]:

@@ -14,7 +14,10 @@ _FORM = "sftp://user@host:port/path"
 
 @dataclass(frozen=True)
 class SftpAddress:
-    """`key`: the publisher's private key file. `known_hosts`: the pinned host keys, in OpenSSH's form."""
+    """`key`: the private key file that logs in. `known_hosts`: the pinned host keys, in OpenSSH's form.
+
+    `key_from`, `pins_from`: what people set to name these two files.
+    """
 
     user: str
     host: str
@@ -22,6 +25,8 @@ class SftpAddress:
     root: PurePosixPath
     key: Path
     known_hosts: Path
+    key_from: str = "EXTRACTS_DROP_ZONE_KEY"
+    pins_from: str = "EXTRACTS_DROP_ZONE_KNOWN_HOSTS"
 
     def __str__(self) -> str:
         port = "" if self.port == 22 else f":{self.port}"

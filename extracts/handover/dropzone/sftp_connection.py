@@ -8,6 +8,7 @@ Rules:
 
 from __future__ import annotations
 
+import os
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -127,7 +128,7 @@ def _pinned(address: SftpAddress) -> asyncssh.SSHKnownHosts:
     except (OSError, ValueError):
         raise SettingMissing(
             f"The pinned host keys {address.known_hosts} cannot be read.",
-            advice="Set EXTRACTS_DROP_ZONE_KNOWN_HOSTS to a known_hosts file; the area's operator tells its line.",
+            advice=f"Set {address.pins_from} to a known_hosts file; the area's operator tells its line.",
         ) from None
 
 
@@ -135,12 +136,12 @@ def _key(address: SftpAddress) -> asyncssh.SSHKey:
     import asyncssh
 
     try:
-        exposed = address.key.stat().st_mode & 0o077
+        exposed = os.name == "posix" and address.key.stat().st_mode & 0o077
         key = asyncssh.read_private_key(str(address.key))
     except (OSError, ValueError):
         raise SettingMissing(
             f"{address.key} is no private SSH key that can be read here.",
-            advice="Set EXTRACTS_DROP_ZONE_KEY to the publisher's key, without a passphrase, mode 0600.",
+            advice=f"Set {address.key_from} to a key of this account, without a passphrase, mode 0600.",
         ) from None
     if exposed:
         raise SettingMissing(f"{address.key} can be read by others.", advice=f"chmod 600 {address.key}")

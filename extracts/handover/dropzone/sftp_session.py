@@ -134,6 +134,10 @@ class Session:
         """In one act. A file takes the place of another; a folder takes no place but that of an empty one."""
         self.call(self._client.posix_rename(path, target))
 
+    def place(self, path: str, target: str) -> None:
+        """A rename where nothing is yet, which is all that a recipient may do. Raises Declined if something is."""
+        self.call(self._client.rename(path, target))
+
     def give_to_group(self, path: str, group: int, mode: int) -> None:
         """The group, and then the mode: changing the group may drop bits of it."""
         found = self.look(path)

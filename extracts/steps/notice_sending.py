@@ -46,6 +46,11 @@ class Sent:
     failed: int
     problems: tuple[str, ...]
 
+    @property
+    def counts(self) -> dict[str, int]:
+        """What Airflow is told."""
+        return {"raised": self.raised, "sent": self.sent, "failed": self.failed}
+
 
 def send_notices(work: Workplace) -> Sent:
     """Raise what time has caused, and send what is due. Raises Busy if another sender is at work."""

@@ -21,6 +21,7 @@ from extracts.agreement.refusal import clauses
 from extracts.agreement.request_fields import EMERGENCY
 from extracts.agreement.request_summary import request_in_words
 from extracts.agreement.status import CLOCK, Status, next_steps
+from extracts.agreement.told import told_once
 from extracts.agreement.working_days import BOTH_NATIONS, working_days_between
 from extracts.record.transaction import Reading, reading
 from extracts.scheduling.facts import dag_id_of
@@ -32,9 +33,9 @@ from extracts.steps.review_standing import ReviewStanding, reviews_of
 from extracts.steps.standing import Standing, standing
 from extracts.steps.verified import verify_signatures
 from extracts.steps.workplace import Workplace
+from extracts.web.answer_file import can_be_saved
 from extracts.web.decide_page import DONE
 from extracts.web.desk import names, open_desk
-from extracts.web.findings import told_once
 from extracts.web.marks import Mark, clock_mark, fate_mark, review_mark, stage_mark, status_mark, verdict_mark
 from extracts.web.offer import offer_on
 from extracts.web.render import html_page
@@ -97,6 +98,7 @@ def request_page(request_id: str, request: Request, visitor: VisitorDep) -> HTML
         fate_mark=fate_mark,
         done=DONE.get(request.query_params.get("done", ""), ""),
         decides=bool(visitor.deciding),
+        answer_file=can_be_saved(work, complete),
         offer=offer_on(work, found.entry),
         accepts=visitor.asks and work.parties.person(found.entry.requester_name) == work.parties.person(visitor.user),
         token=form_token(visitor),

@@ -27,6 +27,7 @@ DECISION_CONTROLLER = "extract-decision-controller"
 ORDER = "extract-order"
 MANIFEST = "extract-manifest"
 INDEX = "extract-index"
+PAGE = "extract-page"
 RECEIPT = "extract-receipt"
 DESTROYED = "extract-destroyed"
 _PATIENCE_SECONDS = 60
@@ -34,7 +35,7 @@ _PATIENCE_SECONDS = 60
 _SYSTEMS_OWN = ("SYSTEMROOT", "SYSTEMDRIVE", "USERPROFILE", "TEMP", "TMP")
 # Where a signer's key is, if it is in no file: their agent, their hardware key, and the windows that ask about both.
 _SIGNERS_OWN = ("SSH_AUTH_SOCK", "SSH_SK_PROVIDER", "SSH_ASKPASS", "SSH_ASKPASS_REQUIRE", "DISPLAY")
-NAMESPACES = (DECISION_BOARD, DECISION_CONTROLLER, ORDER, MANIFEST, INDEX, RECEIPT, DESTROYED)
+NAMESPACES = (DECISION_BOARD, DECISION_CONTROLLER, ORDER, MANIFEST, INDEX, PAGE, RECEIPT, DESTROYED)
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,8 @@ ROWS = (
     ("steps",),
     ("settings",),
     ("production",),
-    ("local", "scheduling", "standalone"),
+    ("standalone",),
+    ("local", "scheduling"),
     ("cli", "web"),
 )
 ROW = {room: number for number, rooms in enumerate(ROWS) for room in rooms}

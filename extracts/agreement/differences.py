@@ -68,13 +68,18 @@ def field_named(request: Request, name: str) -> str:
 
     Raises UsageError, with the nearest names.
     """
-    known = {*_with_parents(fields_of(request)), *_declared(Request)}
+    known = {*_with_parents(fields_of(request)), *declared_fields()}
     for path in (name, f"datasets.{name}"):
         if path in known:
             return path
     near = get_close_matches(name, known, n=3, cutoff=0.5)
     advice = f"Nearest: {', '.join(near)}." if near else "Such as purpose.necessity, or <dataset>.<column>."
     raise UsageError(f"{request.request_id} has no field of the name that was given.", advice=advice)
+
+
+def declared_fields() -> frozenset[str]:
+    """The path of every field that a request can have, apart from what its lists hold."""
+    return frozenset(_declared(Request))
 
 
 def _fields(request: Request) -> dict[_Path, str]:

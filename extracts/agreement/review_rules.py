@@ -4,7 +4,8 @@ Rules, in this order; the first that is broken is the refusal:
 1. It is about the newest version of the request, and that version waits for a decision.
 2. The policy asks for this review of this request.
 3. Its author is declared, and assigned to this review on this day; a deputy only while the reviewer is away.
-4. It has not been answered yet: one review counts once, whether reviewer or deputy answered.
+4. It has not been answered yet: one review counts once, whether reviewer or deputy answered. An answer that was carried
+   from an earlier version may be given anew, until the Board has recommended or somebody has signed.
 5. Its author did not ask for the request, did not submit it, and does not belong to the body that asks or receives.
 6. Its author answered no other review of this version, and signed no decision on it. One person is one person,
    whatever names they have.
@@ -51,7 +52,8 @@ class Refusal(StrEnum):
 class Considered:
     """A version of a request as it is considered: what was asked of whom, who has answered, who has a part in it.
 
-    `demanded`: in the policy's order. `answered`: by whom, as principals. `newest`: the highest version there is.
+    `demanded`: in the policy's order. `answered`: by whom, as principals; `carried`: which of these were given on an
+    earlier version. `newest`: the highest version there is.
     `submitted_by` and `signed_by`: every name under which somebody submitted this version, or signed a decision on it.
     """
 
@@ -62,6 +64,7 @@ class Considered:
     answered: Mapping[ReviewKind, str]
     submitted_by: frozenset[str]
     signed_by: frozenset[str]
+    carried: frozenset[ReviewKind] = frozenset()
 
     @property
     def datasets(self) -> frozenset[str]:
@@ -71,6 +74,11 @@ class Considered:
     def missing(self) -> tuple[ReviewKind, ...]:
         """The reviews that have no answer yet."""
         return tuple(kind for kind in self.demanded if kind not in self.answered)
+
+    def is_settled(self, kind: ReviewKind) -> bool:
+        """Whether a review has an answer that stays: given on this version, or relied on since it was carried."""
+        relied_on = ReviewKind.BOARD in self.answered or bool(self.signed_by)
+        return kind in self.answered and (kind not in self.carried or relied_on)
 
 
 @dataclass(frozen=True)
@@ -168,8 +176,8 @@ def _assigned(b: _Bench) -> Iterator[Refused]:
 
 
 def _not_yet(b: _Bench) -> Iterator[Refused]:
-    if by := b.case.answered.get(b.given.review):
-        told = f"{b.what} was answered already, by {by}."
+    if b.case.is_settled(b.given.review):
+        told = f"{b.what} was answered already, by {b.case.answered[b.given.review]}."
         yield Refused(Refusal.ANSWERED, told, "An answer is never changed; tell the Board what is new.")
 
 
@@ -187,7 +195,7 @@ def _no_part_in_it(b: _Bench) -> Iterator[Refused]:
 
 def _one_role(b: _Bench) -> Iterator[Refused]:
     for review, by in b.case.answered.items():
-        if b.is_author(by):
+        if b.is_author(by) and review is not b.given.review:
             told = f"{b.what}: {b.author().id} answered the {review} review. Nobody answers in two roles."
             yield Refused(Refusal.TWO_ROLES, told, "Somebody else who is assigned has to answer.")
     if any(b.is_author(name) for name in b.case.signed_by):

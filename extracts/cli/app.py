@@ -19,6 +19,7 @@ from extracts.cli import (
     ledger,
     notices,
     orders,
+    pages,
     production,
     receipts,
     requests,
@@ -52,6 +53,7 @@ def version(
 app.add_typer(requests.app, name="request")
 requests.app.command("show")(standing.show)
 requests.app.command("form")(forms.form)
+requests.app.command("page")(pages.page)
 requests.app.command("briefing")(briefings.briefing)
 requests.app.command("counter-offer")(briefings.counter_offer)
 requests.app.command("accept")(briefings.accept)

@@ -9,12 +9,15 @@ import typer
 
 from extracts.cli.options import Actor, Json, RequestId, acting, signed_in, workplace
 from extracts.cli.output import answer, out, show_facts, show_table
+from extracts.cli.page_files import check_folder, put_signed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from extracts.agreement.briefing import Briefing, ColumnBriefing, DatasetBriefing, Feasibility
     from extracts.agreement.counter_offer import CounterOffer
+    from extracts.steps.briefing import Feasible
+    from extracts.steps.workplace import Workplace
 
 Afresh = Annotated[bool, typer.Option("--afresh", help="Count again, and keep a new briefing.")]
 
@@ -46,15 +49,36 @@ def accept(request_id: RequestId, user: Actor = "", as_json: Json = False) -> No
     answer(told, as_json, lambda: out.print(f"{request_id} version {request.version} is submitted, as it was offered."))
 
 
-def feasibility(file: Path, user: str, as_json: bool) -> None:
+def feasibility(file: Path, page: Path | None, user: str, as_json: bool) -> None:
     """Whether what a request file asks for is there to be had. Exit code 1 if something of it is not."""
     from extracts.agreement.availability import Availability
     from extracts.steps.briefing import check_feasibility
 
-    found = check_feasibility(workplace(), file, acting(user)).feasibility
+    work, actor = workplace(), acting(user)
+    name = _checked(page) if page else ""
+    examined = check_feasibility(work, file, actor)
+    found = examined.feasibility
+    if page:
+        _put_page(work, examined, actor, name, page)
     answer({"digest": found.digest, **found.document()}, as_json, lambda: _say_feasibility(found))
+    if page and not as_json:
+        out.print(f"The page is in {page}, its signature in {page}.sig: send both.", markup=False)
     if any(c.answer.answer is not Availability.HELD for c in found.columns):
         raise typer.Exit(1)
+
+
+def _checked(page: Path) -> str:
+    from extracts.standalone.signed_page import checked_name
+
+    check_folder(page)
+    return checked_name(page.name)
+
+
+def _put_page(work: Workplace, found: Feasible, actor: str, name: str, page: Path) -> None:
+    from extracts.standalone.signed_page import feasibility_page
+
+    made = feasibility_page(work, found, actor, name)
+    put_signed(made.page.decode(), made.signature, page)
 
 
 def _say_feasibility(found: Feasibility) -> None:

@@ -28,6 +28,21 @@ def put_page(page: str, output: Path | None, as_json: bool) -> None:
         sys.stdout.write(page)
 
 
+def check_folder(path: Path) -> None:
+    """Raises UsageError if the folder of a file is not there: asked before anything is signed or told to the ledger."""
+    if not path.parent.is_dir():
+        raise UsageError(f"{path} cannot be written (no such folder).", advice="Name a file in a folder that is there.")
+
+
+def put_signed(page: str, signature: str, path: Path) -> None:
+    """Writes a page, and its signature beside it as `.sig`: the signature first, so that no page is there without one.
+
+    Raises UsageError if either cannot be written.
+    """
+    _write(path.with_name(f"{path.name}.sig"), signature.encode())
+    _write(path, page.encode())
+
+
 def _write(path: Path, data: bytes) -> None:
     try:
         with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as stream:

@@ -25,19 +25,30 @@ Feasible = Annotated[
         "--feasibility", help="Answer per column whether it can be had, counted in the source; it is recorded."
     ),
 ]
+Page = Annotated[
+    Path | None,
+    typer.Option(
+        "--page",
+        help="With --feasibility: write the answer as a signed page, too, and FILE.sig beside it.",
+        metavar="FILE",
+        show_default=False,
+    ),
+]
 File = Annotated[
     Path, typer.Argument(help="A request in YAML, as in examples/requests/.", metavar="FILE", show_default=False)
 ]
 
 
 @app.command()
-def check(file: File, feasible: Feasible = False, user: Actor = "", as_json: Json = False) -> None:
+def check(file: File, feasible: Feasible = False, page: Page = None, user: Actor = "", as_json: Json = False) -> None:
     """Check a request; nothing is saved. By its schema, the catalogue and the policy."""
     from extracts.steps.requests import check_request
 
     if feasible:
-        feasibility(file, user, as_json)
+        feasibility(file, page, user, as_json)
         return
+    if page:
+        raise UsageError("--page is the answer to --feasibility.", advice="Give both.")
     _show(check_request(workplace(), file), as_json)
 
 

@@ -28,18 +28,34 @@ Kind = Annotated[
     ),
 ]
 _COLUMNS = ("request", "version", "review", "asked of", "due")
+_CARRIED = ("request", "version", "review", "answered by", "carried from", "because")
 
 
 @app.command("list")
 def list_all(
     name: Annotated[str, typer.Option("--for", help="Only what waits for this person or user name.")] = "",
+    carried: Annotated[
+        bool,
+        typer.Option("--carried", help="Instead: answers carried from an earlier version."),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Reviews that wait for an answer. The oldest target first."""
+    if carried:
+        _list_carried(name, as_json)
+        return
     from extracts.steps.review_list import waiting_reviews
 
     found = [_waiting(request_id, version, r) for request_id, version, r in waiting_reviews(workplace(), name)]
     answer(found, as_json, lambda: show_table("Reviews that wait", _COLUMNS, [[r[c] for c in _COLUMNS] for r in found]))
+
+
+def _list_carried(name: str, as_json: bool) -> None:
+    from extracts.steps.review_list import carried_reviews
+
+    found = [_carried(*row) for row in carried_reviews(workplace(), name)]
+    rows = [[r[c] for c in _CARRIED] for r in found]
+    answer(found, as_json, lambda: show_table("Answers carried from an earlier version", _CARRIED, rows))
 
 
 @app.command()
@@ -141,6 +157,14 @@ def _waiting(request_id: str, version: int, found: ReviewStanding) -> dict[str, 
     return dict(zip(_COLUMNS, (request_id, version, found.review.value, asked_of, due), strict=True))
 
 
+def _carried(request_id: str, version: int, found: ReviewStanding) -> dict[str, Any]:
+    assert found.entry is not None
+    assert found.carried is not None
+    by, origin = found.entry.answered_by, f"version {found.carried.from_version}"
+    told = (request_id, version, found.review.value, by, origin, found.carried.why)
+    return dict(zip(_CARRIED, told, strict=True))
+
+
 def _say(request_id: str, found: tuple[ReviewStanding, ...], refused: list[dict[str, Any]]) -> None:
     if not found:
         out.print(f"{request_id} needs no reviews.", markup=False)
@@ -158,6 +182,8 @@ def review_in_words(found: ReviewStanding) -> dict[str, object]:
         return {"asked for by": found.clause, "whose move": found.move}
     by = f"{entry.answered_by}{f', for {entry.stands_for}' if entry.stands_for else ''}"
     facts: dict[str, object] = {"answer": given.outcome.value, "by": f"{by}, {entry.answered_at:%Y-%m-%d %H:%M} UTC"}
+    if found.carried:
+        facts["still holds"] = found.carried_in_words
     more = {"reasons": given.reasons, "would refuse": list(given.refused), "conditions": list(given.conditions)}
     if given.present:
         more["present"] = list(given.present)

@@ -20,7 +20,7 @@ RECIPIENTS = ("social-security-scotland", "fife-council", "scottish-government-a
 _SIGNERS = {
     BOARD: (signing.DECISION_BOARD, signing.ORDER),
     CONTROLLER: (signing.DECISION_CONTROLLER, signing.ORDER),
-    SERVICE: (signing.MANIFEST, signing.INDEX),
+    SERVICE: (signing.MANIFEST, signing.INDEX, signing.PAGE),
 }
 
 

@@ -1,4 +1,7 @@
-"""The register's reviews: those asked for, and the answers. One answer per review; nothing here is ever changed."""
+"""The register's reviews: those asked for, the answers, and which were found to hold for a later version.
+
+One answer per review; nothing here is ever changed.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +13,9 @@ from typing import Any
 from sqlalchemy import select
 
 from extracts.canonical import digest
+from extracts.errors import VerificationFailed
 from extracts.record.stored import document_of, insert_once, text_of
-from extracts.record.tables import ReviewAnswerRow, ReviewAskedRow
+from extracts.record.tables import ReviewAnswerRow, ReviewAskedRow, ReviewCarriedRow
 from extracts.record.transaction import Reading, Work
 
 
@@ -47,6 +51,19 @@ class ReviewAnswered:
         return digest(self.document)
 
 
+@dataclass(frozen=True)
+class ReviewCarried:
+    """An answer to version `from_version` that holds for `version`, and why."""
+
+    request_id: str
+    version: int
+    review: str
+    from_version: int
+    answer_digest: str
+    why: str
+    carried_at: datetime
+
+
 def ask_review(work: Work, asked: ReviewAsked) -> bool:
     """Notes that a review is asked for; whether that is new."""
     return insert_once(work, ReviewAskedRow, {n: getattr(asked, n) for n in ReviewAsked.__dataclass_fields__})
@@ -74,6 +91,42 @@ def review_answers(reading: Reading, request_id: str, version: int) -> tuple[Rev
     row = ReviewAnswerRow
     query = select(row).where(row.request_id == request_id, row.version == version)
     return tuple(_answered(found) for found in reading.session.scalars(query.order_by(row.answered_at, row.review)))
+
+
+def record_carried(work: Work, carried: ReviewCarried) -> bool:
+    """Notes that an answer holds for a later version; whether that is new. The review has been asked for."""
+    return insert_once(work, ReviewCarriedRow, {n: getattr(carried, n) for n in ReviewCarried.__dataclass_fields__})
+
+
+def reviews_carried(reading: Reading, request_id: str, version: int) -> tuple[ReviewCarried, ...]:
+    """The answers that were carried to a version, in the order of their reviews' names; also those given anew since."""
+    row = ReviewCarriedRow
+    query = select(row).where(row.request_id == request_id, row.version == version).order_by(row.review)
+    names = ReviewCarried.__dataclass_fields__
+    return tuple(ReviewCarried(**{n: getattr(found, n) for n in names}) for found in reading.session.scalars(query))
+
+
+def standing_answers(reading: Reading, request_id: str, version: int) -> tuple[ReviewAnswered, ...]:
+    """The answers that count for a version: its own, then those carried to it that nobody gave anew.
+
+    A carried one names, as its `version`, the one that it was given on. Raises VerificationFailed.
+    """
+    own = review_answers(reading, request_id, version)
+    given = {a.review for a in own}
+    carried = (c for c in reviews_carried(reading, request_id, version) if c.review not in given)
+    return (*own, *(_origin(reading, c) for c in carried))
+
+
+def _origin(reading: Reading, carried: ReviewCarried) -> ReviewAnswered:
+    answers = review_answers(reading, carried.request_id, carried.from_version)
+    found = next((a for a in answers if a.review == carried.review), None)
+    if found is None or found.digest != carried.answer_digest:
+        raise VerificationFailed(
+            f"The {carried.review} answer on {carried.request_id} version {carried.from_version} is not the one that "
+            f"was carried to version {carried.version}.",
+            advice="Ask the keeper of the register: a row was changed past the software.",
+        )
+    return found
 
 
 def _answered(row: ReviewAnswerRow) -> ReviewAnswered:

@@ -148,6 +148,29 @@ class ReviewAnswerRow(Base):
     answered_at: Mapped[datetime]
 
 
+class ReviewCarriedRow(Base):
+    """An answer that was found to hold for a later version."""
+
+    __tablename__ = "review_carried"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["request_id", "version", "review"],
+            [f"register.review_asked.{name}" for name in ("request_id", "version", "review")],
+        ),
+        ForeignKeyConstraint(
+            ["request_id", "from_version", "review"],
+            [f"register.review_answer.{name}" for name in ("request_id", "version", "review")],
+        ),
+    )
+    request_id: Mapped[str] = mapped_column(primary_key=True)
+    version: Mapped[int] = mapped_column(primary_key=True)
+    review: Mapped[str] = mapped_column(primary_key=True)
+    from_version: Mapped[int]
+    answer_digest: Mapped[str]
+    why: Mapped[str]
+    carried_at: Mapped[datetime]
+
+
 class DecisionRow(Base):
     """What was decided, and the plan that it binds."""
 

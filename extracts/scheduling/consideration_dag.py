@@ -4,7 +4,8 @@ Rules:
 1. A DAG holds no logic: tasks run steps, and what they judge by is on the register.
 2. Reviews are asked for side by side; the Board's recommendation comes after them, the decision after that. Waiting
    takes no worker.
-3. Nothing here decides: a decision is two signatures on the register, and a run only waits for it.
+3. Nothing here decides: a decision is two signatures on the register, and a run only waits for it. What was decided
+   is then put into a signed page for the requester.
 4. A run that is still open when the policy's targets have passed is told to the ledger, once, by a deadline alert.
 """
 
@@ -21,6 +22,7 @@ from airflow.sdk.definitions.deadline import DeadlineAlert
 
 from extracts.catalogue.reviewers import ReviewKind
 from extracts.errors import ExtractsError
+from extracts.scheduling.answer_operator import AnswerPageOperator
 from extracts.scheduling.consideration_steps import AssessOperator, BriefOperator, overdue
 from extracts.scheduling.decision_wait import DecisionOperator
 from extracts.scheduling.review_operator import RecordedOperator, ReviewOperator
@@ -51,7 +53,7 @@ def consideration_dag(target_days: int | None = None) -> DAG:
     dag = DAG(
         DAG_ID,
         dag_display_name="Consider a request",
-        description="Policy, briefing, reviews, the Board's recommendation, and the decision on one request",
+        description="Policy, briefing, reviews, the Board's recommendation, decision and signed answer to one request",
         doc_md=_DOC,
         schedule=None,
         catchup=False,
@@ -85,10 +87,11 @@ def _add_tasks(dag: DAG) -> None:
     pairs = [_review(dag, kind, retried) for kind in _SPECIALISTS]
     board, board_recorded = _review(dag, ReviewKind.BOARD, retried)
     decision = DecisionOperator(task_id="await_decision", trigger_rule="none_failed", **retried)
+    answer = AnswerPageOperator(task_id="sign_answer", **retried)
     assess >> brief
     for asked, recorded in pairs:
         brief >> asked >> recorded >> board
-    board >> board_recorded >> decision
+    board >> board_recorded >> decision >> answer
 
 
 def _review(dag: DAG, kind: ReviewKind, retried: Mapping[str, Any]) -> tuple[BaseOperator, BaseOperator]:

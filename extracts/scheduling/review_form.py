@@ -11,7 +11,7 @@ Rules:
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from extracts.agreement.request_words import ReviewOutcome
@@ -30,6 +30,7 @@ FIELDS: Mapping[str, tuple[str, str]] = {
     "refuse": ("Columns to refuse", "One a line, each with its reason: `address: letters can go through the office`."),
     "conditions": ("Conditions", "One a line; they go with `supports with conditions`, and only with it."),
 }
+_MOST = 50
 MAY_BE_LEFT_OUT = ("refuse", "conditions")
 BOARD_FIELDS: Mapping[str, tuple[str, str]] = {
     "present": ("Members who were there", "One a line, by their principals, the chair among them."),
@@ -66,8 +67,12 @@ def subject_of(review: ReviewKind, request: Request) -> str:
     return f"{what}: {request.request_id} version {request.version}"
 
 
-def body_of(review: ReviewKind, request: Request, clause: str, said: list[str], refused: str) -> str:
-    """What stands above the form, in Markdown. `said`: the other answers; `refused`: why it is asked for again."""
+def body_of(
+    review: ReviewKind, request: Request, clause: str, said: list[str], refused: str, changed: Sequence[str] = ()
+) -> str:
+    """What stands above the form, in Markdown. `said`: the other answers; `refused`: why it is asked for again;
+    `changed`: how this version differs from the one before.
+    """
     columns = [
         f"- `{d.dataset}.{c.name}`: {' '.join([c.treatment.name, *map(str, c.treatment.parameters)])}"
         for d in request.datasets
@@ -80,11 +85,18 @@ def body_of(review: ReviewKind, request: Request, clause: str, said: list[str], 
         f"Purpose: {escaped(request.purpose.text)}",
         f"Why you are asked: {escaped(clause)}",
         "Columns and treatments:\n\n" + "\n".join(columns),
-        ("What was answered:\n\n" + "\n".join(f"- {escaped(line)}" for line in said)) if said else "",
+        _listed("What changed since the version before", changed),
+        _listed("What was answered", said),
         f"All of it: `extracts request show {request.request_id}`, and the briefing: `extracts request briefing "
         f"{request.request_id}`. You advise; Board and Controller decide, by their signatures.",
     ]
     return "\n\n".join(part for part in parts if part)
+
+
+def _listed(title: str, lines: Sequence[str]) -> str:
+    shown = [f"- {escaped(line)}" for line in lines[:_MOST]]
+    more = [f"- and {len(lines) - _MOST} more"] if len(lines) > _MOST else []
+    return "\n".join([f"{title}:", "", *shown, *more]) if lines else ""
 
 
 def escaped(text: str) -> str:

@@ -8,7 +8,8 @@ Rules:
    change while it waits, on the day on which somebody else may answer.
 3. Whoever marks the waiting task as a success answers nothing: `RecordedOperator`, which follows, looks on the register
    and nowhere else, and fails.
-4. A review that the policy does not ask for, or of a request that is over, is skipped.
+4. An answer that was carried from an earlier version ends the task without waiting.
+5. A review that the policy does not ask for, or of a request that is over, is skipped.
 """
 
 from __future__ import annotations
@@ -87,6 +88,7 @@ class ReviewOperator(HITLOperator):
         from extracts.steps.requests import stored_request
         from extracts.steps.review_standing import reviews_of
         from extracts.steps.reviews import last_refusal
+        from extracts.steps.standing import standing as standing_of
 
         newest, entry = stored_request(work, asked.request_id), stored_request(work, asked.request_id, asked.version)
         standing = {r.review: r for r in reviews_of(work, asked.request_id, asked.version)}
@@ -102,7 +104,8 @@ class ReviewOperator(HITLOperator):
             [answer_line(r) for r in standing.values() if r.entry],
         )
         self.subject = subject_of(self.review, request)
-        self.body = body_of(self.review, request, mine.clause, said, last_refusal(work, asked, since))
+        changed = [str(change) for change in standing_of(work, asked.request_id).changes]
+        self.body = body_of(self.review, request, mine.clause, said, last_refusal(work, asked, since), changed)
         self.assigned_users = users_of(mine.assigned, work.parties)
         self.response_timeout = until_others_may(work, self.review, request)
         return {"move": mine.move}
@@ -172,7 +175,8 @@ def answered(found: ReviewStanding) -> dict[str, Any]:
     """An answer by its author and digest: Airflow is told no more."""
     entry = found.entry
     assert entry is not None
-    return {"answered_by": entry.answered_by, "stands_for": entry.stands_for, "answer_digest": entry.digest}
+    told = {"answered_by": entry.answered_by, "stands_for": entry.stands_for, "answer_digest": entry.digest}
+    return told | ({"carried_from": found.carried.from_version} if found.carried else {})
 
 
 def answer_line(found: ReviewStanding) -> str:
@@ -180,6 +184,8 @@ def answer_line(found: ReviewStanding) -> str:
     given = found.answer
     assert given is not None
     parts = [f"{found.review}: {given.outcome}", *given.refused, *given.conditions, given.reasons]
+    if found.carried:
+        parts.append(f"carried from version {found.carried.from_version}")
     return "; ".join(parts)
 
 

@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING
 
 from extracts.agreement.briefing import Briefing, Feasibility, briefing_from_document
 from extracts.agreement.briefing_writing import Examination, write_briefing, write_feasibility
+from extracts.agreement.request import request_from_document
 from extracts.documents import Document, read
 from extracts.record.board_papers import BoardPaper, PaperKind, latest_paper, save_paper
 from extracts.record.transaction import reading, unit_of_work
 from extracts.steps.answered_before import held_already, similar_answers
-from extracts.steps.requests import Examined, check_document, stored_examined, stored_request
+from extracts.steps.requests import Examined, check_document, examine, stored_examined, stored_request
 from extracts.steps.source_counting import count_request, suppression_of
 
 if TYPE_CHECKING:
@@ -41,7 +42,16 @@ def check_feasibility(work: Workplace, file: Path, actor: str) -> Feasible:
 
 def feasibility_of(work: Workplace, document: Document, actor: str) -> Feasible:
     """The same for a request that was read already."""
-    examined = check_document(work, document)
+    return _feasible(work, check_document(work, document), actor)
+
+
+def feasibility_of_stored(work: Workplace, request_id: str, version: int | None, actor: str) -> Feasible:
+    """The same for the newest (or a named) version on the register. Raises NotFound."""
+    entry = stored_request(work, request_id, version)
+    return _feasible(work, examine(work, request_from_document(dict(entry.document))), actor)
+
+
+def _feasible(work: Workplace, examined: Examined, actor: str) -> Feasible:
     found = write_feasibility(_examination(work, examined), work.now())
     told = {"request_digest": found.request_digest, "answer_digest": found.digest}
     with unit_of_work(work.register) as unit:

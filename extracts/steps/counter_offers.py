@@ -3,7 +3,8 @@
 Rules:
 1. An offer is about one version, and can be accepted only while that version is the newest and not decided.
 2. Whoever asked accepts, and nobody else. Accepting submits the offered version, word for word as it was offered, and
-   takes back the one before, in one transaction. Board and Controller then decide on it as on any other.
+   takes back the one before, in one transaction. Board and Controller then decide on it as on any other. Answers to
+   reviews of the version before still hold, unless they object.
 3. Policy, contracts and parties may have changed since the offer: it is examined again, and refused if it stops now.
 """
 
@@ -24,6 +25,7 @@ from extracts.record.board_papers import BoardPaper, PaperKind, latest_paper, sa
 from extracts.record.entries import AssessmentEntry, RequestEntry
 from extracts.record.transaction import reading, unit_of_work
 from extracts.steps import notices
+from extracts.steps.answers_carried import carry_answers
 from extracts.steps.requests import Examined, examine, stored_request
 from extracts.steps.review_standing import ask_reviews
 from extracts.steps.source_counting import count_groups
@@ -125,6 +127,7 @@ def _replace(
         },
     )
     ask_reviews(work, unit, examined.request, actor, now)
+    carry_answers(work, unit, examined.request, examined.assessment, actor, now)
 
 
 def _next_version(before: RequestEntry, request: Request, now: datetime) -> RequestEntry:

@@ -19,6 +19,7 @@ from extracts.record import register
 from extracts.record.entries import AssessmentEntry, RequestEntry
 from extracts.record.transaction import reading, unit_of_work
 from extracts.steps import notices
+from extracts.steps.answers_carried import carry_answers
 from extracts.steps.decided import foremost_decision
 from extracts.steps.review_standing import ask_reviews
 
@@ -82,8 +83,8 @@ def submit_document(work: Workplace, document: Document, actor: str) -> Examined
     """Put a request, with its assessment, on the register for the Board; again changes nothing.
 
     A request that breaks the policy may be submitted: the Board sees the findings and refuses it with reasons.
-    Raises InvalidDocument; Refused if this version was submitted with other content; IllegalTransition if it was
-    returned or is over.
+    Answers to the version before that still hold are carried to it. Raises InvalidDocument; Refused if this version was
+    submitted with other content; IllegalTransition if it was returned or is over.
     """
     examined = check_document(work, document)
     request, now = examined.request, work.now()
@@ -104,6 +105,7 @@ def submit_document(work: Workplace, document: Document, actor: str) -> Examined
             unit.event(now, "request.submitted", entry.request_id, actor, _told(examined, entry))
             notices.submitted(unit, entry.request_id, entry.version, now, expedited=bool(request.expedited))
             ask_reviews(work, unit, request, actor, now)
+            carry_answers(work, unit, request, examined.assessment, actor, now)
             return examined
         there = Status(register.get_request(unit, entry.request_id, entry.version).status)
     if there in GOES_ON_AS_NEW_VERSION:

@@ -8,7 +8,7 @@ from extracts.agreement.review_rules import OPEN
 from extracts.catalogue.reviewers import ReviewKind
 from extracts.record import ledger, register
 from extracts.record.transaction import reading
-from extracts.steps.review_standing import REFUSED, ReviewStanding, missing_reviews
+from extracts.steps.review_standing import REFUSED, ReviewStanding, missing_reviews, reviews_of
 
 if TYPE_CHECKING:
     from extracts.steps.workplace import Workplace
@@ -28,6 +28,17 @@ def waiting_reviews(work: Workplace, name: str = "") -> list[tuple[str, int, Rev
         person = work.parties.principal(name)
         found = [row for row in found if person and person.id in {s.principal for s in row[2].assigned}]
     return sorted(found, key=lambda row: (str(row[2].asked.target_on) if row[2].asked else _NO_TARGET, row[:2]))
+
+
+def carried_reviews(work: Workplace, name: str = "") -> list[tuple[str, int, ReviewStanding]]:
+    """(request, version, review) of every answer that was carried to an open version; by one person, if named."""
+    with reading(work.register) as view:
+        entries = register.list_requests(view, statuses=OPEN, latest_only=True)
+    found = [(e.request_id, e.version, r) for e in entries for r in reviews_of(work, e.request_id) if r.carried]
+    if name:
+        person = work.parties.person(name)
+        found = [row for row in found if row[2].entry and work.parties.person(row[2].entry.answered_by) == person]
+    return sorted(found, key=lambda row: (row[0], row[1], row[2].review))
 
 
 def refused_answers(work: Workplace, request_id: str) -> list[dict[str, Any]]:

@@ -3,13 +3,12 @@
 Rules:
 1. While a request is open, the policy as it is today says which reviews it needs; afterwards those count that were
    asked for.
-2. An answer counts before a decision only if the ledger tells of it: a row that somebody put into the register past the
-   software is found here.
+2. An answer counts before a decision only if the ledger tells of it, and of its having been carried if it was given on
+   an earlier version: a row that somebody put into the register past the software is found here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -25,7 +24,15 @@ from extracts.catalogue.reviewers import ReviewKind, Standing
 from extracts.errors import Refused, VerificationFailed
 from extracts.record import ledger, register
 from extracts.record.entries import RequestEntry
-from extracts.record.reviews import ReviewAnswered, ReviewAsked, ask_review, review_answers, reviews_asked
+from extracts.record.reviews import (
+    ReviewAnswered,
+    ReviewAsked,
+    ReviewCarried,
+    ask_review,
+    reviews_asked,
+    reviews_carried,
+    standing_answers,
+)
 from extracts.record.transaction import Reading, Work, reading, unit_of_work
 from extracts.steps.actor import names_of
 
@@ -33,23 +40,33 @@ if TYPE_CHECKING:
     from extracts.steps.workplace import Workplace
 
 ANSWERED, REFUSED, ASKED = "review.answered", "review.refused", "review.asked"
+CARRIED = "review.carried"
 OVERDUE = "consideration.overdue"
 
 
 @dataclass(frozen=True)
 class ReviewStanding:
-    """One review: who may answer today, since when it is asked for and by when it is due, and the answer."""
+    """One review: who may answer today, since when it is asked for and by when it is due, and the answer.
+
+    `carried`: from which version the answer was carried, and why it holds; None if it was given on this one.
+    """
 
     review: ReviewKind
     clause: str
     assigned: tuple[Standing, ...]
     asked: ReviewAsked | None
     entry: ReviewAnswered | None
+    carried: ReviewCarried | None = None
 
     @property
     def answer(self) -> ReviewAnswer | None:
         """What was answered, if anything was."""
         return answer_from_document(self.entry.document) if self.entry else None
+
+    @property
+    def carried_in_words(self) -> str:
+        """From which version, and why; empty for an answer that was given on this one."""
+        return f"carried from version {self.carried.from_version}: {self.carried.why}" if self.carried else ""
 
     @property
     def move(self) -> str:
@@ -74,6 +91,8 @@ class ReviewStanding:
             "answered_at": entry.answered_at if entry else None,
             "answer": dict(entry.document) if entry else None,
             "answer_digest": entry.digest if entry else None,
+            "carried_from": self.carried.from_version if self.carried else None,
+            "still_holds_because": self.carried.why if self.carried else None,
             "move": self.move,
         }
 
@@ -95,14 +114,16 @@ def considered(work: Workplace, view: Reading, entry: RequestEntry, newest: int)
     request = request_from_document(dict(entry.document))
     signed = (d for d in register.list_decisions(view, entry.request_id) if d.version == entry.version)
     history = register.status_history(view, entry.request_id, entry.version)
+    answers = standing_answers(view, entry.request_id, entry.version)
     return Considered(
         request=request,
         status=Status(entry.status),
         newest=newest,
         demanded=tuple(d.review for d in demanded_of(work, request)),
-        answered={ReviewKind(a.review): a.answered_by for a in review_answers(view, entry.request_id, entry.version)},
+        answered={ReviewKind(a.review): a.answered_by for a in answers},
         submitted_by=frozenset(n for h in history if h.to_status == Status.SUBMITTED for n in names_of(h.actor)),
         signed_by=frozenset(s.principal for d in signed for s in register.signatures(view, d.digest)),
+        carried=frozenset(ReviewKind(a.review) for a in answers if a.version != entry.version),
     )
 
 
@@ -111,7 +132,8 @@ def reviews_of(work: Workplace, request_id: str, version: int | None = None) -> 
     with reading(work.register) as view:
         entry = register.get_request(view, request_id, version)
         asked = {a.review: a for a in reviews_asked(view, request_id, entry.version)}
-        answers = {a.review: a for a in review_answers(view, request_id, entry.version)}
+        answers = {a.review: a for a in standing_answers(view, request_id, entry.version)}
+        carried = {c.review: c for c in reviews_carried(view, request_id, entry.version)}
     request, today = request_from_document(dict(entry.document)), work.today()
     is_open = Status(entry.status) in OPEN
     if is_open:
@@ -126,6 +148,7 @@ def reviews_of(work: Workplace, request_id: str, version: int | None = None) -> 
             assigned=work.reviewers.who(kind, datasets, today) if is_open and kind not in answers else (),
             asked=asked.get(kind),
             entry=answers.get(kind),
+            carried=carried.get(kind) if kind in answers and answers[kind].version != entry.version else None,
         )
         for kind, clause in clauses.items()
     )
@@ -161,19 +184,21 @@ def check_reviewed(work: Workplace, entry: RequestEntry, outcome: DecisionOutcom
 
 
 def _check_told(view: Reading, entry: RequestEntry) -> None:
-    events = ledger.events(view.connection, subject=entry.request_id, kind=ANSWERED, newest_first=True)
-    told = {_key(e.payload) for e in events}
-    for a in review_answers(view, entry.request_id, entry.version):
-        key = {"version": a.version, "review": a.review, "answer_digest": a.digest, "answered_by": a.answered_by}
-        if _key(key) not in told:
+    answered, carried = (_keys_told(view, entry.request_id, kind) for kind in (ANSWERED, CARRIED))
+    for a in standing_answers(view, entry.request_id, entry.version):
+        what = (a.review, a.digest, a.answered_by)
+        is_carried = a.version != entry.version
+        if (a.version, *what) not in answered or (is_carried and (entry.version, *what) not in carried):
             raise VerificationFailed(
-                f"The ledger tells of no such {a.review} answer on {a.request_id} version {a.version}.",
+                f"The ledger tells of no such {a.review} answer on {a.request_id} version {entry.version}.",
                 advice="Ask the keeper of the register: a row was put there past the software.",
             )
 
 
-def _key(payload: Mapping[str, Any]) -> tuple[Any, ...]:
-    return tuple(payload.get(n) for n in ("version", "review", "answer_digest", "answered_by"))
+def _keys_told(view: Reading, request_id: str, kind: str) -> set[tuple[Any, ...]]:
+    names = ("version", "review", "answer_digest", "answered_by")
+    events = ledger.events(view.connection, subject=request_id, kind=kind, newest_first=True)
+    return {tuple(e.payload.get(n) for n in names) for e in events}
 
 
 def _asked(work: Workplace, request: Request, demanded: DemandedReview, now: datetime) -> ReviewAsked:

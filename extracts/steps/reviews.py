@@ -22,7 +22,7 @@ from extracts.catalogue.reviewers import ReviewKind, Standing
 from extracts.errors import ExtractsError, InvalidDocument, NotPermitted
 from extracts.record import ledger, register
 from extracts.record.entries import RequestEntry
-from extracts.record.reviews import ReviewAnswered, record_answer, review_answers
+from extracts.record.reviews import ReviewAnswered, record_answer, standing_answers
 from extracts.record.transaction import Work, reading, unit_of_work
 from extracts.steps.actor import names_of
 from extracts.steps.requests import stored_request
@@ -71,7 +71,7 @@ def check_answered(work: Workplace, asked: Asked, actor: str) -> ReviewAnswered:
     """
     entry = stored_request(work, asked.request_id, asked.version)
     with reading(work.register) as view:
-        answers = review_answers(view, entry.request_id, entry.version)
+        answers = standing_answers(view, entry.request_id, entry.version)
     if found := next((a for a in answers if a.review == asked.review), None):
         return found
     _record_refusal(work, entry, asked.review, printable(actor), Refusal.NO_ANSWER)

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from extracts import signing
-from extracts.errors import SettingMissing
+from extracts.errors import SettingMissing, SignatureInvalid
 
 if TYPE_CHECKING:
     from extracts.handover.dropzone.index import IndexSigner
@@ -32,6 +32,24 @@ def service_principal(work: Workplace) -> str:
     """The name by which the list of signers knows the service's key. Raises SignatureInvalid if it does not."""
     probe = b"which name does this key have?"
     return judge(work, probe, sign_manifest(work, probe), signing.MANIFEST, work.now()).principal
+
+
+def sign_page(work: Workplace, page: bytes) -> str:
+    """The service's signature over a page that goes out."""
+    return signing.sign(page, work.service_key(), signing.PAGE)
+
+
+def page_signer(work: Workplace) -> str:
+    """The name under which the service signs pages. Raises SignatureInvalid if the list does not let it."""
+    probe = b"may this key sign pages?"
+    signature = sign_page(work, probe)
+    try:
+        return judge(work, probe, signature, signing.PAGE, work.now()).principal
+    except SignatureInvalid as error:
+        raise SignatureInvalid(
+            f"The service's key may not sign pages: {error.message}",
+            advice=f"Ask the keeper of {work.places.allowed_signers} to add {signing.PAGE} to the service's line.",
+        ) from None
 
 
 def index_signer(work: Workplace) -> IndexSigner:

@@ -72,7 +72,7 @@ def standing(work: Workplace, request_id: str) -> Standing:
         assessment = _assessment(view, entry, decisions[0].decision) if decisions else None
         orders = tuple(o.document for o in register.list_orders(view, request_id))
         history = register.status_history(view, request_id)
-        whole = _whole(view, entry)
+        whole = assessment_of_all(view, entry)
         clock = clock_of(work, view, entry)
         before = _version_before(view, entry, history)
         answered = _comments(view, before) if before else ()
@@ -104,7 +104,8 @@ def _assessment(view: Reading, entry: RequestEntry, decision: Decision) -> Asses
     return assessment_from_document(kept.document)
 
 
-def _whole(view: Reading, entry: RequestEntry) -> Assessment | None:
+def assessment_of_all(view: Reading, entry: RequestEntry) -> Assessment | None:
+    """The newest assessment of all that this version asks for; None if there is none."""
     kept = register.list_assessments(view, entry.request_id, entry.version)
     found = [a.document for a in kept if a.document["request_digest"] == entry.digest]
     return assessment_from_document(found[-1]) if found else None

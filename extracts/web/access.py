@@ -2,7 +2,7 @@
 
 Rules:
 1. Airflow itself says who a visitor is (`get_user`) and what they may see. An outsider (`visitor`) sees less: the
-   request and the plan of their own body's requests, and no page over several agreements.
+   request, its plan and its answer's page of their own body's requests, and no page over several agreements.
 2. An address that names no agreement in a form that we make is not found: it never becomes a path.
 3. A page over several agreements is for those who may see every DAG and every run: a request that was never approved
    has no DAG, so who may see it cannot be asked one by one. Where Airflow is shared between teams that question has no
@@ -109,7 +109,7 @@ class Strangers:
 
 
 TURNED_AWAY = "page.refused"
-_OF_REQUESTERS = ("/request/{request_id}", "/plan/{request_id}")
+_OF_REQUESTERS = ("/request/{request_id}", "/plan/{request_id}", "/answer/{request_id}")
 _NOT_YOURS = (
     "This page is not open to you: requesters see their own body's requests.",
     "Your requests are listed under Requests.",

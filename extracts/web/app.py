@@ -8,6 +8,7 @@
 /ask                     the request form; /ask/check, /ask/submit and /ask/form take it
 /mine                    a requester's own body's requests
 /request/{request}       asked and granted side by side, why, and who signed; /accept takes a counter-offer
+/answer/{request}        the signed page of its answer, with the signature, to be saved
 /decide/{request}        for Board and Controller; /draw-up, /sign and /offer act
 /decision/{request}/{digest}  the document that is signed, as its very bytes
 /agreement/{dag}         what is shared, with whom, under which power, until when, how it went, and what left
@@ -56,6 +57,7 @@ from extracts.web.access import (
     request_id_in,
 )
 from extracts.web.agreement_page import agreement_page
+from extracts.web.answer_file import answer_file
 from extracts.web.ask_page import accept, ask_again, ask_page, catalogue_page, check, home, own_page, submit
 from extracts.web.decide_page import decide_page, document, draw_up, make_offer, sign
 from extracts.web.public_page import public_page
@@ -117,6 +119,7 @@ _PAGES: dict[str, tuple[Callable[..., Any], ...]] = {
     "/ask": (ask_page,),
     "/mine": (own_page, may_ask),
     "/request/{request_id}": (request_page, *_OF_ONE),
+    "/answer/{request_id}": (answer_file, *_OF_ONE),
     "/decide/{request_id}": (decide_page, is_named, may_decide, may_read),
     "/decision/{request_id}/{digest}": (document, is_named, may_decide, may_read),
     "/agreement/{dag_id}": (agreement_page, *_OF_ONE),

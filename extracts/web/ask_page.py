@@ -18,6 +18,7 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from extracts.agreement.availability import Availability
+from extracts.agreement.told import told_once
 from extracts.catalogue.offered import offered
 from extracts.documents import Document, parse
 from extracts.errors import ExtractsError
@@ -33,7 +34,6 @@ from extracts.steps.workplace import Workplace
 from extracts.web.asked_for import PAGE_SIZE, page_of, pager
 from extracts.web.decide_page import seen
 from extracts.web.desk import names, open_desk
-from extracts.web.findings import told_once
 from extracts.web.marks import Mark, clock_mark, status_mark
 from extracts.web.render import HEADERS, html_page
 from extracts.web.sent_form import Sent, form_token

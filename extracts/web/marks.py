@@ -85,3 +85,10 @@ def stage_mark(stage: Stage) -> Mark:
 def verdict_mark(holds: bool, yes: str, no: str) -> Mark:
     """A yes or a no, in these words."""
     return Mark(yes, *_GOOD) if holds else Mark(no, *_BAD)
+
+
+def review_mark(answered: bool, carried_from: int = 0) -> Mark:
+    """Whether a review was answered, and on an earlier version; never what was answered: requesters read it, too."""
+    if carried_from:
+        return Mark(f"carried from version {carried_from}", *_GOOD)
+    return Mark("answered", *_GOOD) if answered else Mark("awaited", "◐", "unsure")

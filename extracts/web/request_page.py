@@ -21,6 +21,7 @@ from extracts.agreement.refusal import clauses
 from extracts.agreement.request_fields import EMERGENCY
 from extracts.agreement.request_summary import request_in_words
 from extracts.agreement.status import CLOCK, Status, next_steps
+from extracts.agreement.told import told_once
 from extracts.agreement.working_days import BOTH_NATIONS, working_days_between
 from extracts.record.transaction import Reading, reading
 from extracts.scheduling.facts import dag_id_of
@@ -28,13 +29,14 @@ from extracts.steps.clocks import moves_of
 from extracts.steps.decided import Signed
 from extracts.steps.history import history
 from extracts.steps.in_force import decision_in_force
+from extracts.steps.review_standing import ReviewStanding, reviews_of
 from extracts.steps.standing import Standing, standing
 from extracts.steps.verified import verify_signatures
 from extracts.steps.workplace import Workplace
+from extracts.web.answer_file import can_be_saved
 from extracts.web.decide_page import DONE
 from extracts.web.desk import names, open_desk
-from extracts.web.findings import told_once
-from extracts.web.marks import Mark, clock_mark, fate_mark, stage_mark, status_mark, verdict_mark
+from extracts.web.marks import Mark, clock_mark, fate_mark, review_mark, stage_mark, status_mark, verdict_mark
 from extracts.web.offer import offer_on
 from extracts.web.render import html_page
 from extracts.web.sent_form import form_token
@@ -82,6 +84,8 @@ def request_page(request_id: str, request: Request, visitor: VisitorDep) -> HTML
         counts={fate.value: sum(line.fate is fate for line in lines) for fate in ColumnFate},
         stopping=told_once(_stopping(found.whole)),
         told_once=told_once,
+        reviews=reviews_of(work, request_id),
+        review_mark=_review,
         passed=_passed(found.whole),
         assessed_on=found.whole.assessed_on if found.whole else None,
         decisions=decisions,
@@ -94,6 +98,7 @@ def request_page(request_id: str, request: Request, visitor: VisitorDep) -> HTML
         fate_mark=fate_mark,
         done=DONE.get(request.query_params.get("done", ""), ""),
         decides=bool(visitor.deciding),
+        answer_file=can_be_saved(work, complete),
         offer=offer_on(work, found.entry),
         accepts=visitor.asks and work.parties.person(found.entry.requester_name) == work.parties.person(visitor.user),
         token=form_token(visitor),
@@ -120,6 +125,10 @@ def _answered(found: Standing) -> list[tuple[str, str, Mark]]:
         (c.field, c.comment, verdict_mark(c not in open_, "the field was changed", "the field is as it was"))
         for c in found.answered
     ]
+
+
+def _review(found: ReviewStanding) -> Mark:
+    return review_mark(found.entry is not None, found.carried.from_version if found.carried else 0)
 
 
 def _days_to_ask(work: Workplace, decision: Decision) -> int:

@@ -179,7 +179,7 @@ def test_a_requester_sees_their_own_body_s_requests_and_nobody_else_s(here):
     assert Tab("callum").get(f"/plan/{FIFE}").status_code == 200
 
 
-@pytest.mark.parametrize("path", [f"/request/{SCP}", f"/plan/{SCP}", "/request/SDDSB-2020-001"])
+@pytest.mark.parametrize("path", [f"/request/{SCP}", f"/plan/{SCP}", f"/answer/{SCP}", "/request/SDDSB-2020-001"])
 def test_another_body_s_page_is_refused_to_a_requester_and_recorded(here, path):
     """One that is not there is refused alike: numbers tell nothing."""
     subject = path.rpartition("/")[2]

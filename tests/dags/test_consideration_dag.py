@@ -65,6 +65,7 @@ def test_reviews_stand_side_by_side_and_each_is_followed_by_its_record():
         assert tasks[name].downstream_task_ids == {name.replace("review_", "recorded_", 1)}
     assert tasks["review_board"].upstream_task_ids == {n.replace("review_", "recorded_", 1) for n in reviews}
     assert tasks["recorded_board"].downstream_task_ids == {"await_decision"}
+    assert tasks["await_decision"].downstream_task_ids == {"sign_answer"}
 
 
 def test_it_is_started_for_a_request_and_version_and_by_no_clock():
@@ -213,7 +214,7 @@ def test_a_review_marked_as_a_success_has_no_answer_and_stops_the_run(run):
 def test_a_run_that_names_nothing_fails_in_our_words(shared, monkeypatch):
     for request_id, version in ((None, 1), ("SDDSB-2026-021", "1; DROP TABLE"), ("SDDSB-2026-999", 1), ("", True)):
         strange = Considering(shared, request_id, version).use(monkeypatch)
-        for task in ("assess", "write_briefing", "review_legal", "recorded_legal", "await_decision"):
+        for task in ("assess", "write_briefing", "review_legal", "recorded_legal", "await_decision", "sign_answer"):
             with pytest.raises((AirflowFailException, AirflowException)) as caught:
                 strange.run(task)
             assert "Error" not in str(caught.value), str(caught.value)

@@ -153,10 +153,11 @@ def test_an_answer_to_an_older_version_does_not_count(shared, asked, tmp_path):
     assert answer(shared, asked, "legal", "legal", "--version", "2").code == 0
 
 
-def test_answers_to_one_version_are_no_answers_to_the_next(shared, tmp_path):
+def test_answers_to_one_version_are_no_answers_to_another_request_under_its_name(shared, tmp_path):
     request_id = submit(shared, tmp_path)
     sign(shared, draw_up(shared, request_id, "return"), Role.BOARD)
-    submit(shared, tmp_path, request_id, version=2, reviewed=False)
+    more = {"days: 120": "days: 150"}
+    submit(shared, tmp_path, request_id, version=2, changes=more, reviewed=False)
     assert len(missing_reviews(shared.work, request_id)) == 5
     with pytest.raises(Refused, match="version 2 cannot be decided yet"):
         draw_up(shared, request_id)

@@ -155,6 +155,26 @@ def test_a_review_counts_once_whether_reviewer_or_deputy_answered():
     assert why(judged(ReviewKind.LEGAL, LEGAL, answered)) is Refusal.ANSWERED
 
 
+CARRIED = a_case(answered={ReviewKind.LEGAL: LEGAL}, carried=frozenset({ReviewKind.LEGAL}))
+
+
+def test_an_answer_that_was_carried_may_be_given_anew():
+    assert judged(ReviewKind.LEGAL, LEGAL, CARRIED) == Standing(LEGAL)
+
+
+def test_but_not_once_somebody_relied_on_it():
+    recommended = replace(CARRIED, answered={**CARRIED.answered, ReviewKind.BOARD: CHAIR})
+    assert why(judged(ReviewKind.LEGAL, LEGAL, recommended)) is Refusal.ANSWERED
+    signed = replace(CARRIED, signed_by=frozenset({CHAIR}))
+    assert why(judged(ReviewKind.LEGAL, LEGAL, signed)) is Refusal.ANSWERED
+
+
+def test_whoever_s_answer_was_carried_answers_no_other_review():
+    twice = [{"review": review, "principal": LEGAL, "valid_from": "2026-01-01"} for review in ("legal", "security")]
+    found = judged(ReviewKind.SECURITY, LEGAL, CARRIED, the_reviewers(reviewers=twice))
+    assert why(found) is Refusal.TWO_ROLES
+
+
 def test_an_answer_to_an_older_version_does_not_count():
     assert why(judged(ReviewKind.LEGAL, LEGAL, a_case(newest=2))) is Refusal.OLDER_VERSION
 
@@ -367,6 +387,9 @@ def test_which_decisions_wait_for_the_reviews(outcome, passes, needed):
         ("classifications", ["secret"], "is not one of the words"),
         ("quorum", 2, "no field has this name"),
         ("review", "security", "is asked for twice"),
+        ("looks_past", ["purpos"], "'purpos': no request has this field"),
+        ("looks_past", ["datasets"], "no review looks past it"),
+        ("looks_past", ["requester.email"], "no review looks past it"),
     ],
 )
 def test_a_fault_in_the_policy_s_table_is_told(field, value, told):
@@ -375,6 +398,14 @@ def test_a_fault_in_the_policy_s_table_is_told(field, value, told):
     with pytest.raises(InvalidDocument) as caught:
         parse_policy(Document("policy.yaml", {**document.value, "reviews": reviews}, document.lines))
     assert told in str(caught.value)
+
+
+def test_the_board_looks_past_nothing():
+    document = read(EXAMPLES / "governance" / "policy.yaml")
+    board = {"review": "board", "clause": "For a test.", "target_days": 5, "looks_past": ["title"]}
+    reviews = [board if row["review"] == "board" else row for row in document.value["reviews"]]
+    with pytest.raises(InvalidDocument, match="the Board recommends on the whole"):
+        parse_policy(Document("policy.yaml", {**document.value, "reviews": reviews}, document.lines))
 
 
 @pytest.mark.parametrize(

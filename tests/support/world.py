@@ -115,7 +115,7 @@ def copied(template: DemoHome, folder: Path, register: str = REGISTER) -> Iterat
     """A world of one's own, as the template was left. `register`: the name of its register, which nobody uses now."""
     pg, name = template.postgres, f"register_{next(_numbers)}"
     with pg.superuser() as connection:
-        _wait_until_unused(connection, register)
+        _leave_alone(connection, register)
         connection.execute(f"CREATE DATABASE {name} TEMPLATE {register}".encode())
         connection.execute(f"REVOKE ALL ON DATABASE {name} FROM PUBLIC".encode())
         connection.execute(f"GRANT CONNECT ON DATABASE {name} TO extracts_app".encode())
@@ -137,10 +137,11 @@ def copied(template: DemoHome, folder: Path, register: str = REGISTER) -> Iterat
         pg.drop_database(name)
 
 
-def _wait_until_unused(connection: Any, database: str) -> None:
-    """A template that somebody is connected to cannot be copied; on a busy machine a server process ends late."""
-    query = "SELECT 1 FROM pg_stat_activity WHERE backend_type = 'client backend' AND datname = %s"
-    assert wait_until(lambda: not connection.execute(query, (database,)).fetchall(), 90, every_s=0.1)
+def _leave_alone(connection: Any, database: str) -> None:
+    """Ends what is still connected to a template, which could not be copied otherwise: pools of tests that are over."""
+    there = "FROM pg_stat_activity WHERE backend_type = 'client backend' AND datname = %s"
+    connection.execute(f"SELECT pg_terminate_backend(pid) {there}", (database,))
+    assert wait_until(lambda: not connection.execute(f"SELECT 1 {there}", (database,)).fetchall(), 90, every_s=0.1)
 
 
 def _clock(passed: list[timedelta]) -> Callable[[], datetime]:

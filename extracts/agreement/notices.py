@@ -23,6 +23,7 @@ class Audience(StrEnum):
     ENGINEER = "engineer"
     REQUESTER = "requester"
     RECIPIENT = "recipient"
+    OWNER = "owner"
 
 
 class NoticeKind(StrEnum):
@@ -41,6 +42,7 @@ class NoticeKind(StrEnum):
     TAKEN_BACK = "taken back"
     TO_BE_DESTROYED = "to be destroyed"
     NOT_DESTROYED = "not destroyed"
+    ENDS_ELSEWHERE = "ends elsewhere"
 
 
 _A = Audience
@@ -148,12 +150,22 @@ TELLINGS: Mapping[NoticeKind, Telling] = {
         "{delivery}: no certificate of destruction",
         "Every copy of {delivery} had to be destroyed by {by}, and no certificate says that it was.\n{then}",
     ),
+    NoticeKind.ENDS_ELSEWHERE: Telling(
+        "an agreement that runs elsewhere ends in 60, 30 and 7 days, and nobody has ended it",
+        (_A.OWNER,),
+        "ends on {ends_on}",
+        "It runs elsewhere, you own it, and it ends in {days} days.\nIf it goes on, register its new last day with "
+        "`extracts elsewhere correct {id}`; if not, end it with `extracts elsewhere end {id}`.",
+    ),
 }
 
 
 @dataclass(frozen=True)
 class Notice:
-    """One notice for one audience, as it is kept and sent."""
+    """One notice for one audience, as it is kept and sent.
+
+    `request_id` and `version` are of the request; of an agreement that runs elsewhere, its id and revision.
+    """
 
     kind: NoticeKind
     audience: Audience
@@ -176,6 +188,14 @@ def notices(
     telling = TELLINGS[kind]
     known = {"id": request_id, **{name: str(value) for name, value in facts.items()}}
     subject = f"{request_id}: {telling.subject.format_map(known)}"
-    body = f"Request {request_id}, version {version}.\n{telling.body.format_map(known)}"
+    body = f"{_about(kind, request_id, version)}.\n{telling.body.format_map(known)}"
     full_cause = f"{kind}:{request_id}.v{version}:{cause}"
+    if kind is NoticeKind.ENDS_ELSEWHERE:  # a corrected title is no reason to tell again
+        full_cause = f"{kind}:{request_id}:{cause}"
     return tuple(Notice(kind, a, full_cause, request_id, version, subject, body) for a in to or telling.audiences)
+
+
+def _about(kind: NoticeKind, id_: str, version: int) -> str:
+    if kind is NoticeKind.ENDS_ELSEWHERE:
+        return f"Agreement {id_}, which runs elsewhere, revision {version}"
+    return f"Request {id_}, version {version}"

@@ -5,6 +5,7 @@ Rules:
    the nearest prompt only.
 2. A renewal is a new version under the same id: history and pseudonyms go on (see `docs/how-to/write-a-request.md`).
 3. What was due and never came is told by period, for whoever renews ought to know whether it was used at all.
+4. Of an agreement that runs elsewhere only the end is known here: its owner is prompted on the same days.
 """
 
 from __future__ import annotations
@@ -49,6 +50,17 @@ class Renewal:
             f"delivered: {_periods(self.delivered)}",
             f"never delivered: {_periods(self.never_delivered)}",
         ]
+
+
+@dataclass(frozen=True)
+class EndElsewhere:
+    """The end of an agreement that runs elsewhere, and comes near."""
+
+    elsewhere_id: str
+    revision: int
+    ends_on: date
+    days_left: int
+    prompt: int
 
 
 def prompt_reached(ends_on: date, today: date) -> int | None:

@@ -13,6 +13,7 @@ from extracts.cli import (
     datasets,
     decisions,
     demo,
+    elsewhere,
     forms,
     forum,
     keys,
@@ -76,6 +77,7 @@ app.command("verify")(verify.verify)
 app.command("collect")(collect.collect)
 app.command("attest-destroyed")(collect.attest_destroyed)
 app.add_typer(receipts.app, name="receipts")
+app.add_typer(elsewhere.app, name="elsewhere")
 app.add_typer(notices.app, name="notices")
 app.add_typer(forum.app, name="forum")
 app.add_typer(ledger.app, name="ledger")

@@ -5,6 +5,7 @@ Rules:
 2. An agreement whose last day is past and that nobody closed yet is overdue, and no longer in force.
 3. An agreement counts as unused when it delivered nothing for two of its own periods, counted from its last delivery
    or from the day that it came into force.
+4. Agreements that run elsewhere count as in force, and their ends and reviews as due. What they deliver is not known.
 """
 
 from __future__ import annotations
@@ -13,8 +14,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
+from extracts.agreement.elsewhere import Standing as Elsewhere
+from extracts.agreement.elsewhere import standing_of
 from extracts.agreement.periods import Frequency
 from extracts.agreement.status import Status
+from extracts.forum import facts as f
 from extracts.forum.facts import Approval, Facts, Move, SentBefore, Terms, Version
 from extracts.forum.month import Month, local_day
 
@@ -44,10 +48,23 @@ class Standing:
 
 
 @dataclass(frozen=True)
+class StandingElsewhere:
+    """One agreement that runs elsewhere, at the month's end. `request_id` is its own id, of another form."""
+
+    request_id: str
+    title: str
+    recipient: str
+    status: str
+    valid_from: date
+    valid_until: date
+    review_on: date | None
+
+
+@dataclass(frozen=True)
 class Due:
     """A date of an agreement that is near or past. `within` is 30, 60 or 90 (days), or 0 where it is overdue."""
 
-    agreement: Standing
+    agreement: Standing | StandingElsewhere
     what: str
     on: date
     within: int
@@ -55,10 +72,11 @@ class Due:
 
 @dataclass(frozen=True)
 class AgreementFigures:
-    """Agreements at the end of a month, and what was ordered about them during it."""
+    """Agreements at a month's end, and what was ordered about them during it. `elsewhere`: in force, not run here."""
 
     active: tuple[Standing, ...]
     suspended: tuple[Standing, ...]
+    elsewhere: tuple[StandingElsewhere, ...]
     due: tuple[Due, ...]
     unused: tuple[Standing, ...]
     changes: tuple[Move, ...]
@@ -83,11 +101,15 @@ def statuses(moves: Iterable[Move], until: datetime) -> dict[tuple[str, int], st
 def agreement_figures(facts: Facts, month: Month) -> AgreementFigures:
     """The figures of a month."""
     found = tuple(_standing(facts, month))
+    others = tuple(_elsewhere(facts, month))
     in_force = tuple(s for s in found if s.valid_until >= month.last_day)
+    both: tuple[Standing | StandingElsewhere, ...] = (*found, *others)
+    due = (d for s in both for d in _due(s, month.last_day))
     return AgreementFigures(
         active=tuple(s for s in in_force if s.status == Status.APPROVED),
         suspended=tuple(s for s in in_force if s.status == Status.SUSPENDED),
-        due=tuple(sorted((d for s in found for d in _due(s, month.last_day)), key=lambda d: (d.on, d.what))),
+        elsewhere=tuple(s for s in others if s.status == Elsewhere.IN_FORCE),
+        due=tuple(sorted(due, key=lambda d: (d.on, d.what))),
         unused=tuple(s for s in in_force if s.status == Status.APPROVED and _is_unused(s, month.last_day)),
         changes=tuple(m for m in facts.moves if month.holds(m.at) and _is_order(m)),
     )
@@ -99,6 +121,19 @@ def _standing(facts: Facts, month: Month) -> Iterable[Standing]:
     for request_id, approval in sorted(standing_approvals(facts.approvals, facts.moves, month.until).items()):
         key = (request_id, approval.version)
         yield _one(named[key], status[key], facts.terms[approval.decision_digest], facts.sent_before)
+
+
+def _elsewhere(facts: Facts, month: Month) -> Iterable[StandingElsewhere]:
+    """Those that nobody had ended by the month's end."""
+    for one in facts.elsewhere:
+        status = _status_elsewhere(one, month.last_day)
+        if status is not Elsewhere.ENDED:
+            days = (one.valid_from, one.valid_until, one.review_on)
+            yield StandingElsewhere(one.elsewhere_id, one.title, one.recipient, status, *days)
+
+
+def _status_elsewhere(one: f.Elsewhere, day: date) -> Elsewhere:
+    return standing_of(one.valid_from, one.valid_until, one.ended_on, day)
 
 
 def _one(version: Version, status: str, terms: Terms, sent: Mapping[str, SentBefore]) -> Standing:
@@ -118,7 +153,7 @@ def _one(version: Version, status: str, terms: Terms, sent: Mapping[str, SentBef
     )
 
 
-def _due(agreement: Standing, today: date) -> Iterable[Due]:
+def _due(agreement: Standing | StandingElsewhere, today: date) -> Iterable[Due]:
     for what, on in ((REVIEW, agreement.review_on), (END, agreement.valid_until)):
         if on is None:
             continue

@@ -79,6 +79,20 @@ class Terms:
 
 
 @dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """An agreement that runs elsewhere, as it was registered at the month's end."""
+
+    elsewhere_id: str
+    revision: int
+    title: str
+    recipient: str
+    valid_from: date
+    valid_until: date
+    review_on: date | None
+    ended_on: date | None
+
+
+@dataclass(frozen=True, slots=True)
 class Sent:
     """A delivery that a recipient could see. `source_age_hours` is None where nobody wrote it down."""
 
@@ -173,3 +187,4 @@ class Facts:
     not_passed_at_first: tuple[FirstCheck, ...] = ()
     told: tuple[Told, ...] = ()
     held: tuple[Held, ...] = ()
+    elsewhere: tuple[Elsewhere, ...] = ()

@@ -31,6 +31,10 @@ UNKNOWN = (
         "Only signed receipts are counted; a folder that is read by hand leaves no trace here.",
     ),
     Unknown(
+        "What agreements that run elsewhere deliver",
+        "They are registered so that the register is whole; what they send leaves by other ways.",
+    ),
+    Unknown(
         "Which single expectation stopped a run",
         "The register keeps the gate and the control; the run's own quality report has every expectation.",
     ),
@@ -90,5 +94,5 @@ def forum_pack(
         agreements=agreement_figures(facts, month),
         deliveries=delivery_figures(facts, month, hidden),
         custody=custody_figures(facts.held, month),
-        since=since_then(facts.told, facts.versions, began, ended),
+        since=since_then(facts.told, facts.versions, began, ended, facts.elsewhere),
     )

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from extracts.errors import Outcome
-from extracts.forum.facts import Told, Version
+from extracts.forum.facts import Elsewhere, Told, Version
 
 _WORDS = {
     "request.submitted": "Request submitted",
@@ -26,6 +26,9 @@ _WORDS = {
     "agreement.revoked": "Agreement revoked",
     "agreement.withdrawn": "Agreement ended by its requester",
     "agreement.expired": "Agreement came to its end",
+    "elsewhere.added": "Agreement that runs elsewhere registered",
+    "elsewhere.corrected": "Agreement that runs elsewhere corrected",
+    "elsewhere.ended": "Agreement that runs elsewhere ended",
     "policy.stop": "The policy in force stops it at once",
     "policy.review": "The policy in force asks for a review",
     "key.replaced": "A lost pseudonym key was replaced",
@@ -57,9 +60,16 @@ class SinceThen:
     as_planned: int
 
 
-def since_then(told: Iterable[Told], versions: Iterable[Version], since: datetime, until: datetime) -> SinceThen:
+def since_then(
+    told: Iterable[Told],
+    versions: Iterable[Version],
+    since: datetime,
+    until: datetime,
+    elsewhere: Iterable[Elsewhere] = (),
+) -> SinceThen:
     """The list. Events of other kinds, or outside of the time, are left out."""
     titles = {v.request_id: v.title for v in sorted(versions, key=lambda v: v.version)}
+    titles |= {e.elsewhere_id: e.title for e in elsewhere}
     within = [e for e in told if since <= e.at < until and e.kind in _WORDS]
     quiet = [e for e in within if e.kind == "run.ended" and e.payload.get("outcome") in _UNREMARKABLE]
     numbers = {e.sequence for e in quiet}
@@ -82,6 +92,8 @@ def _more(kind: str, payload: Mapping[str, Any]) -> str:
         return f": {payload.get('outcome', '')} at {payload.get('gate', '')}"
     if kind in ("policy.stop", "policy.review"):
         return f" (rules {', '.join(map(str, payload.get('rules', ())))})"
+    if kind == "elsewhere.corrected":
+        return f" ({', '.join(str(name).replace('_', ' ') for name in payload.get('changed', ()))})"
     if kind == "request.submitted" and payload.get("version", 1) != 1:
         return f", version {payload['version']}"
     return ""

@@ -50,6 +50,10 @@ _HELD = """
            d.destroy_by + coalesce(r.evidence_days, 0) AS certificate_by
       FROM register.delivery d JOIN register.request r USING (request_id, version)
      WHERE d.published_at < :until ORDER BY d.published_at, d.delivery_id"""
+_ELSEWHERE = """
+    SELECT DISTINCT ON (elsewhere_id) elsewhere_id, revision, title, recipient, valid_from, valid_until, review_on,
+           ended_on
+      FROM register.elsewhere WHERE recorded_at < :until ORDER BY elsewhere_id, revision DESC"""
 _SENT_BEFORE = """
     SELECT request_id, count(*) AS count, max(published_at) AS last_at FROM register.delivery
      WHERE published_at < :until GROUP BY request_id"""
@@ -106,6 +110,7 @@ def forum_facts(view: Reading, month: Month, since: datetime | None = None) -> f
         not_passed_at_first=failed,
         told=told,
         held=tuple(f.Held(*row) for row in _rows(view, _HELD, **until)),
+        elsewhere=tuple(f.Elsewhere(*row) for row in _rows(view, _ELSEWHERE, **until)),
     )
 
 

@@ -12,14 +12,14 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Select, exists, func, select, update
+from sqlalchemy import Select, exists, func, or_, select, update
 
 from extracts.agreement.notices import Audience, Notice, NoticeKind
 from extracts.record.stored import insert_once
 from extracts.record.tables import NoticeRow, NoticeSendingRow
 from extracts.record.transaction import Reading, Work
 
-_FIELDS = ("kind", "audience", "cause", "request_id", "version", "subject", "body")
+_FIELDS = ("kind", "audience", "cause", "version", "subject", "body")
 
 
 @dataclass(frozen=True)
@@ -46,14 +46,16 @@ class Sending:
 def save_notice(work: Work, notice: Notice, at: datetime) -> bool:
     """Puts a notice into the outbox; whether it is new."""
     values = {name: getattr(notice, name) for name in _FIELDS}
-    return insert_once(work, NoticeRow, values | {"notice_id": notice.notice_id, "raised_at": at})
+    about = "elsewhere_id" if notice.kind is NoticeKind.ENDS_ELSEWHERE else "request_id"
+    values |= {about: notice.request_id, "notice_id": notice.notice_id, "raised_at": at}
+    return insert_once(work, NoticeRow, values)
 
 
 def list_notices(reading: Reading, *, request_id: str = "", limit: int = 1_000) -> tuple[KeptNotice, ...]:
-    """Notices, newest first; of one request."""
+    """Notices, newest first; about one request, or one agreement elsewhere."""
     query = select(NoticeRow).order_by(NoticeRow.raised_at.desc(), NoticeRow.notice_id).limit(limit)
     if request_id:
-        query = query.where(NoticeRow.request_id == request_id)
+        query = query.where(or_(NoticeRow.request_id == request_id, NoticeRow.elsewhere_id == request_id))
     return tuple(_kept(row) for row in reading.session.scalars(query))
 
 
@@ -132,4 +134,5 @@ def _sendings(reading: Reading, query: Select[NoticeSendingRow]) -> tuple[Sendin
 def _kept(row: NoticeRow) -> KeptNotice:
     values = {name: getattr(row, name) for name in _FIELDS}
     kind, audience = NoticeKind(values.pop("kind")), Audience(values.pop("audience"))
-    return KeptNotice(Notice(kind=kind, audience=audience, **values), row.raised_at)
+    about = row.request_id or row.elsewhere_id or ""
+    return KeptNotice(Notice(kind=kind, audience=audience, request_id=about, **values), row.raised_at)

@@ -346,12 +346,42 @@ class RefusedDocumentRow(Base):
     refused_at: Mapped[datetime]
 
 
+class ElsewhereRow(Base):
+    """One revision of an agreement that runs elsewhere."""
+
+    __tablename__ = "elsewhere"
+    __table_args__ = (
+        Index("elsewhere_by_recipient", "recipient"),
+        Index("elsewhere_by_end", "valid_until"),
+    )
+    elsewhere_id: Mapped[str] = mapped_column(primary_key=True)
+    revision: Mapped[int] = mapped_column(primary_key=True)
+    document: Mapped[str]
+    digest: Mapped[str]
+    recorded_by: Mapped[str]
+    recorded_at: Mapped[datetime]
+    title: Mapped[str | None] = mapped_column(_computed())
+    carrier: Mapped[str | None] = mapped_column(_computed())
+    recipient: Mapped[str | None] = mapped_column(_computed())
+    classes: Mapped[list[str] | None] = mapped_column(ARRAY(Text), _computed())
+    gateway: Mapped[str | None] = mapped_column(_computed())
+    owner: Mapped[str | None] = mapped_column(_computed())
+    valid_from: Mapped[date | None] = mapped_column(_computed())
+    valid_until: Mapped[date | None] = mapped_column(_computed())
+    review_on: Mapped[date | None] = mapped_column(_computed())
+    ended_on: Mapped[date | None] = mapped_column(_computed())
+    sought: Mapped[str | None] = mapped_column(_computed())
+
+
 class NoticeRow(Base):
-    """What people are told: once per cause and audience."""
+    """What people are told, about a request or about an agreement elsewhere: once per cause and audience."""
 
     __tablename__ = "notice"
     __table_args__ = (
         _of_a_request(),
+        ForeignKeyConstraint(
+            ["elsewhere_id", "version"], ["register.elsewhere.elsewhere_id", "register.elsewhere.revision"]
+        ),
         UniqueConstraint("cause", "audience"),
         Index("notice_by_request", "request_id", "raised_at"),
     )
@@ -359,7 +389,8 @@ class NoticeRow(Base):
     cause: Mapped[str]
     audience: Mapped[str]
     kind: Mapped[str]
-    request_id: Mapped[str]
+    request_id: Mapped[str | None]
+    elsewhere_id: Mapped[str | None]
     version: Mapped[int]
     subject: Mapped[str]
     body: Mapped[str]
@@ -379,6 +410,12 @@ class NoticeSendingRow(Base):
     failure: Mapped[str] = mapped_column(server_default="")
 
 
+Index(
+    "notice_by_elsewhere",
+    NoticeRow.elsewhere_id,
+    NoticeRow.raised_at,
+    postgresql_where=NoticeRow.elsewhere_id.is_not(None),
+)
 Index(
     "notice_sending_waiting",
     NoticeSendingRow.next_try_at,

@@ -80,7 +80,7 @@ def figures(pack: ForumPack) -> tuple[tuple[str, tuple[Figure, ...]], ...]:
         Figure(_granted(pack), "columns granted of those asked", "columns"),
     )
     agreements = (
-        Figure(f"{len(agreed.active):,}", "agreements in force", "agreements", f"{len(agreed.suspended)} suspended"),
+        Figure(_in_force(pack), "agreements in force", "agreements", _suspended(pack)),
         Figure(f"{len(agreed.due_within(30)):,}", "reviews and ends within 30 days", "due"),
         Figure(f"{len(agreed.due_within(60)):,}", "from 31 to 60 days", "due"),
         Figure(f"{len(agreed.due_within(90)):,}", "from 61 to 90 days", "due"),
@@ -136,6 +136,16 @@ def _plots(pack: ForumPack) -> dict[str, object]:
         ),
         "outcomes": lines("How runs ended this month", sent.outcomes, "runs"),
     }
+
+
+def _in_force(pack: ForumPack) -> str:
+    return f"{len(pack.agreements.active) + len(pack.agreements.elsewhere):,}"
+
+
+def _suspended(pack: ForumPack) -> str:
+    elsewhere = len(pack.agreements.elsewhere)
+    run = f"; {elsewhere:,} of those in force {'runs' if elsewhere == 1 else 'run'} elsewhere" if elsewhere else ""
+    return f"{len(pack.agreements.suspended)} suspended{run}"
 
 
 def _month(label: str) -> str:

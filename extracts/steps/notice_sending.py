@@ -22,6 +22,7 @@ from extracts.errors import ChannelUnreachable, ExtractsError, NoticeNotTaken
 from extracts.mail.channel import Channel, Letter, Open
 from extracts.record import notices as outbox
 from extracts.record import register
+from extracts.record.elsewhere import get_elsewhere
 from extracts.record.locks import sender_lock
 from extracts.record.notices import KeptNotice, Sending
 from extracts.record.transaction import reading, unit_of_work
@@ -98,8 +99,17 @@ def addresses(work: Workplace, notice: Notice) -> tuple[str, ...]:
         with reading(work.register) as view:
             recipient = work.parties.recipients.get(register.get_request(view, notice.request_id).recipient)
         return (recipient.contact,) if recipient else ("",)
+    if notice.audience is Audience.OWNER:
+        return (_owner(work, notice.request_id),)
     role, today = _ROLES[notice.audience], work.today()
     return tuple(sorted(p.id for p in work.parties.principals.values() if p.has_role(role, today))) or ("",)
+
+
+def _owner(work: Workplace, elsewhere_id: str) -> str:
+    """Whoever owns it by its newest revision, while they are declared; empty for nobody."""
+    with reading(work.register) as view:
+        owner = get_elsewhere(view, elsewhere_id).terms.owner
+    return owner if owner in work.parties.principals else ""
 
 
 def _look_again_for_roles(work: Workplace) -> None:

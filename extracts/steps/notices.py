@@ -17,7 +17,7 @@ from extracts.agreement.clocks import Clock
 from extracts.agreement.custody import CustodyNow
 from extracts.agreement.decision import Decision, DecisionOutcome
 from extracts.agreement.notices import Audience, NoticeKind, notices
-from extracts.agreement.renewal import Renewal
+from extracts.agreement.renewal import EndElsewhere, Renewal
 from extracts.agreement.status import CLOCK, Status
 from extracts.catalogue.people import Role
 from extracts.errors import Outcome
@@ -27,7 +27,7 @@ from extracts.record.entries import RequestEntry
 from extracts.record.notices import save_notice
 from extracts.record.transaction import Work, reading, unit_of_work
 from extracts.steps.clocks import clocks_of
-from extracts.steps.renewals import renewals_due
+from extracts.steps.renewals import ends_elsewhere_due, renewals_due
 
 if TYPE_CHECKING:
     from extracts.steps.workplace import Workplace
@@ -145,8 +145,9 @@ def raise_due(work: Workplace) -> int:
         open_ = register.list_requests(view, statuses=_OPEN, latest_only=True)
         clocks = clocks_of(work, view, open_)
         late = [(e, c) for e in open_ if (c := clocks.get((e.request_id, e.version))) and c.overdue]
-        ending = renewals_due(work, view)
-    return sum(_overdue(work, e, c, now) for e, c in late) + sum(_renewal_due(work, r, now) for r in ending)
+        ending, elsewhere = renewals_due(work, view), ends_elsewhere_due(work, view)
+    raised = sum(_overdue(work, e, c, now) for e, c in late) + sum(_renewal_due(work, r, now) for r in ending)
+    return raised + sum(_ends_elsewhere(work, e, now) for e in elsewhere)
 
 
 def _overdue(work: Workplace, entry: RequestEntry, clock: Clock, now: datetime) -> int:
@@ -168,6 +169,12 @@ def _renewal_due(work: Workplace, due: Renewal, now: datetime) -> int:
     }
     cause = f"{due.ends_on}:{due.prompt}"
     return _by_clock(work, NoticeKind.RENEWAL_DUE, due.request_id, due.version, cause, now, facts)
+
+
+def _ends_elsewhere(work: Workplace, due: EndElsewhere, now: datetime) -> int:
+    facts = {"ends_on": due.ends_on, "days": due.days_left}
+    cause = f"{due.ends_on}:{due.prompt}"
+    return _by_clock(work, NoticeKind.ENDS_ELSEWHERE, due.elsewhere_id, due.revision, cause, now, facts)
 
 
 def _by_clock(

@@ -6,10 +6,11 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from extracts.agreement.plan import plan_from_document
-from extracts.agreement.renewal import PROMPTS, Renewal, renewal
+from extracts.agreement.renewal import PROMPTS, EndElsewhere, Renewal, prompt_reached, renewal
 from extracts.agreement.status import Status
 from extracts.record import register
 from extracts.record.delivery_entries import LEFT_THE_HOUSE
+from extracts.record.elsewhere import ending_elsewhere
 from extracts.record.entries import DecisionEntry
 from extracts.record.transaction import Reading
 from extracts.steps.in_force import decision_in_force
@@ -45,6 +46,17 @@ def renewal_due(work: Workplace, view: Reading, request_id: str) -> Renewal | No
         decision.valid_until or plan.end_on,
         work.today(),
         {d.period for d in sent if d.state in LEFT_THE_HOUSE},
+    )
+
+
+def ends_elsewhere_due(work: Workplace, view: Reading) -> tuple[EndElsewhere, ...]:
+    """Every agreement that runs elsewhere, was not ended, and ends within 60 days."""
+    today = work.today()
+    found = ending_elsewhere(view, today, today + timedelta(days=max(PROMPTS)))
+    return tuple(
+        EndElsewhere(e.elsewhere_id, e.revision, e.valid_until, (e.valid_until - today).days, prompt)
+        for e in found
+        if (prompt := prompt_reached(e.valid_until, today)) is not None
     )
 
 

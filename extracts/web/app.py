@@ -2,6 +2,7 @@
 
 /home                    to the first of a visitor's pages
 /register                every request and agreement
+/elsewhere/{agreement}   an agreement that runs elsewhere, with its history
 /watch                   what was expected and did not come
 /public                  the public register: a line per delivered file
 /catalogue               what is held and can be asked for
@@ -60,6 +61,7 @@ from extracts.web.agreement_page import agreement_page
 from extracts.web.answer_file import answer_file
 from extracts.web.ask_page import accept, ask_again, ask_page, catalogue_page, check, home, own_page, submit
 from extracts.web.decide_page import decide_page, document, draw_up, make_offer, sign
+from extracts.web.elsewhere_page import elsewhere_page
 from extracts.web.public_page import public_page
 from extracts.web.register_page import register_page
 from extracts.web.release_page import release_page
@@ -113,6 +115,7 @@ _OF_ONE = (is_named, may_read)
 _PAGES: dict[str, tuple[Callable[..., Any], ...]] = {
     "/home": (home,),
     "/register": (register_page, may_read_everything),
+    "/elsewhere/{elsewhere_id}": (elsewhere_page, may_read_everything),
     "/watch": (watch_page, may_read_everything),
     "/public": (public_page, may_read_everything),
     "/catalogue": (catalogue_page,),

@@ -14,6 +14,7 @@ from extracts.record.overview import Wanted
 
 IN_FORCE = "agreement in force"
 OVERDUE = "overdue"
+HERE, ELSEWHERE = "here", "elsewhere"
 PAGE_SIZE = 50
 _LONGEST = 100
 _WORDS = 6

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from extracts.agreement.clocks import Clock, Pace, Stage
 from extracts.agreement.columns_decided import ColumnFate
+from extracts.agreement.elsewhere import Standing
 from extracts.agreement.expected import Arrival
 from extracts.agreement.status import Status
 
@@ -32,6 +33,12 @@ _STATUSES: Mapping[str, tuple[str, str]] = {
     Status.EXPIRED: _QUIET,
     Status.WITHDRAWN: _QUIET,
 }
+_ELSEWHERE = {
+    Standing.NOT_BEGUN: ("○", "unsure"),
+    Standing.IN_FORCE: _GOOD,
+    Standing.PAST_ITS_END: _BAD,
+    Standing.ENDED: _QUIET,
+}
 _FATES = {
     ColumnFate.GRANTED: _GOOD,
     ColumnFate.REFUSED: _BAD,
@@ -52,6 +59,11 @@ _ARRIVALS = {
 def status_mark(status: str) -> Mark:
     """A status of a request."""
     return Mark(status, *_STATUSES.get(status, _QUIET))
+
+
+def elsewhere_mark(standing: Standing) -> Mark:
+    """Where an agreement that runs elsewhere stands."""
+    return Mark(standing.value, *_ELSEWHERE[standing])
 
 
 def fate_mark(fate: ColumnFate) -> Mark:

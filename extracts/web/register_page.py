@@ -1,4 +1,5 @@
 """The register: every request and agreement, who asked for what, where it stands, how long it waits, what comes next.
+Agreements that run elsewhere have a part of their own below it (`elsewhere_page`).
 
 The clocks of a page's lines take one question to the database. Which requests are overdue depends on today and on the
 policy's target days, so it is worked out from the clocks of all that wait, and only if somebody asks for them.
@@ -13,15 +14,27 @@ from fastapi.responses import HTMLResponse
 
 from extracts.agreement.clocks import Clock
 from extracts.agreement.status import Status
-from extracts.record.overview import RegisterLine, Wanted, count_lines, list_choices, list_lines
-from extracts.record.transaction import reading
+from extracts.record.elsewhere import elsewhere_choices
+from extracts.record.overview import Choices, RegisterLine, Wanted, count_lines, list_choices, list_lines
+from extracts.record.transaction import Reading, reading
 from extracts.steps.clocks import clocks_of, overdue_ids
-from extracts.web.asked_for import IN_FORCE, OVERDUE, PAGE_SIZE, page_of, pager, text_of, wanted_of
+from extracts.web.asked_for import (
+    ELSEWHERE,
+    HERE,
+    IN_FORCE,
+    OVERDUE,
+    PAGE_SIZE,
+    page_of,
+    pager,
+    text_of,
+    wanted_of,
+)
 from extracts.web.desk import names, open_desk
+from extracts.web.elsewhere_page import part_of
 from extracts.web.marks import Mark, clock_mark, status_mark
 from extracts.web.render import html_page
 
-_FILTERS = ("words", "recipient", "status", "dataset", "gateway", "clock")
+_FILTERS = ("words", "recipient", "status", "dataset", "gateway", "clock", "runs")
 _WAITS = (Status.SUBMITTED, Status.IN_REVIEW)
 _RUNS = (Status.APPROVED, Status.SUSPENDED)
 
@@ -66,18 +79,30 @@ def register_page(request: Request) -> HTMLResponse:
         place = pager(count_lines(view, wanted), number, kept)
         lines = list_lines(view, wanted, limit=PAGE_SIZE, offset=(place.number - 1) * PAGE_SIZE)
         clocks = clocks_of(work, view, lines)
-        choices = list_choices(view)
+        choices, elsewhere = _choices(view), part_of(view, wanted, kept, number, work.today())
     return html_page(
         "register",
         rows=[_row(line, clocks[line.request_id, line.version]) for line in lines],
+        elsewhere=elsewhere,
+        places=(HERE, ELSEWHERE),
         pager=place,
         choices=choices,
         statuses=[IN_FORCE, *(s.value for s in Status if s is not Status.DRAFT)],
         clocks=(OVERDUE,),
         chosen=kept,
-        narrowed=wanted != Wanted(),
+        narrowed=wanted != Wanted() or any(kept.values()),
         names=names(work),
         today=work.today(),
+    )
+
+
+def _choices(view: Reading) -> Choices:
+    """Who gets something, and by which power, here or elsewhere."""
+    here, (recipients, gateways) = list_choices(view), elsewhere_choices(view)
+    return replace(
+        here,
+        recipients=tuple(sorted({*here.recipients, *recipients})),
+        gateways=tuple(sorted({*here.gateways, *gateways})),
     )
 
 

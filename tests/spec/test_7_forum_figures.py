@@ -11,7 +11,7 @@ from extracts.agreement.working_days import working_days_between
 from extracts.errors import UsageError
 from extracts.forum.custody import custody_figures
 from extracts.forum.days import WorkingDays
-from extracts.forum.facts import Approval, ColumnDecided, Decided, FirstCheck, Held, SentBefore, Told
+from extracts.forum.facts import Approval, ColumnDecided, Decided, Elsewhere, FirstCheck, Held, SentBefore, Told
 from extracts.forum.month import month_before, read_month
 from extracts.forum.pack import Facts, forum_pack
 from extracts.forum.since import since_then
@@ -283,3 +283,46 @@ def test_what_became_of_deliveries_is_told_by_receipts_and_certificates_alone() 
     assert [h.delivery_id for h in found.not_collected] == ["waits", "expired"]
     assert [h.delivery_id for h in found.not_acknowledged] == ["closed"]
     assert [h.delivery_id for h in found.not_certified] == ["kept too long", "withdrawn, copies out"]
+
+
+# --- agreements that run elsewhere -----------------------------------------------------------------------------------
+
+
+def elsewhere(
+    last: date, review: date | None = None, ended: date | None = None, first: date = date(2024, 1, 1)
+) -> Elsewhere:
+    return Elsewhere("elsewhere-2024-007", 1, "Blue badges", "fife-council", first, last, review, ended)
+
+
+@pytest.mark.parametrize(
+    ("last", "ended", "counted", "within"),
+    [
+        (date(2027, 12, 31), None, 1, []),
+        (date(2026, 11, 30), None, 1, [30]),
+        (date(2027, 1, 29), None, 1, [60]),
+        (date(2026, 11, 29), None, 0, [0]),
+        (date(2027, 1, 29), date(2026, 11, 30), 0, []),
+        (date(2027, 1, 29), date(2026, 12, 1), 1, [60]),
+    ],
+)
+def test_an_agreement_that_runs_elsewhere_counts_as_in_force_and_its_end_as_due(
+    last: date, ended: date | None, counted: int, within: list[int]
+) -> None:
+    found = the_pack(elsewhere=(elsewhere(last, ended=ended),)).agreements
+    assert len(found.elsewhere) == counted
+    assert [d.within for d in found.due] == within
+    assert (found.active, found.unused) == ((), ()), "nothing is known of what it delivers"
+
+
+def test_a_review_of_one_that_runs_elsewhere_is_due_and_one_that_has_not_begun_is_not_in_force() -> None:
+    found = the_pack(elsewhere=(elsewhere(date(2028, 1, 1), review=date(2026, 11, 1)),)).agreements
+    assert [(d.what, d.within, d.agreement.request_id) for d in found.due] == [("review", 0, "elsewhere-2024-007")]
+    assert the_pack(elsewhere=(elsewhere(date(2028, 1, 1), first=date(2026, 12, 1)),)).agreements.elsewhere == ()
+
+
+def test_what_happened_to_one_that_runs_elsewhere_is_told_with_the_names_of_what_changed() -> None:
+    corrected = {"changed": ["valid_until", "owner"], "revision": 2}
+    told = (Told(7, at(11, 3), "elsewhere.corrected", "elsewhere-2024-007", "data.engineer@dwp.example", corrected),)
+    (one,) = the_pack(told=told, elsewhere=(elsewhere(date(2028, 1, 1)),)).since.happened
+    assert one.what == "Agreement that runs elsewhere corrected (valid until, owner)"
+    assert one.title == "Blue badges"

@@ -26,6 +26,7 @@ from extracts.local.airflow_config import AirflowConfig, User
 from extracts.local.postgres import EmbeddedPostgres
 from extracts.settings import PROJECT
 from tests.support.browser import PATIENCE_S, chromium_path, opened_browser
+from tests.support.elsewhere import ID as ELSEWHERE
 from tests.support.story import Story, a_story
 from tests.support.world import FIFE, REFUSED, SCP, World, copied, make_template
 
@@ -128,6 +129,8 @@ def _of_the_forum(story: Story, run_id: str) -> dict[str, str]:
         "register-narrowed": "/extracts/register?recipient=fife-council&status=agreement+in+force&words=pilot",
         "register-overdue": "/extracts/register?clock=overdue",
         "register-nothing": "/extracts/register?words=nobody+asked+for+this",
+        "register-elsewhere": "/extracts/register?runs=elsewhere",
+        "elsewhere": f"/extracts/elsewhere/{ELSEWHERE}",
         "watch": "/extracts/watch",
         "public": "/extracts/public",
         "request-approved": f"/extracts/request/{FIFE}",

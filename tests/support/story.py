@@ -13,8 +13,11 @@ from extracts.catalogue.people import Role
 from extracts.errors import Outcome
 from extracts.local.people import BOARD
 from extracts.steps.counter_offers import make_counter_offer
+from extracts.steps.elsewhere import correct_elsewhere, end_elsewhere
 from extracts.steps.withdrawal import withdraw_request
 from tests.support.deciding import EXPEDITED, REQUESTER, approved, decide, draw_up, sign, submit
+from tests.support.elsewhere import ID as ELSEWHERE
+from tests.support.elsewhere import KEEPER, registered
 from tests.support.past import delivered_before, month_before, ran
 from tests.support.world import FIFE, World
 
@@ -77,6 +80,7 @@ def a_story(world: World, folder: Path) -> Story:
         too_much=_offered_less(world, folder),
     )
     _runs(world, story)
+    _elsewhere(world)
     return story
 
 
@@ -84,6 +88,17 @@ def due_this_month(now: datetime) -> datetime:
     """When the sample agreements were due this month (they all have one schedule)."""
     begin = now.astimezone(ZONE).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     return times_between(WORKING_DAY, begin, begin + timedelta(days=28))[0].astimezone(UTC)
+
+
+def _elsewhere(world: World) -> None:
+    """One in force and corrected, one forgotten, one ended."""
+    registered(world, ELSEWHERE, valid_until="2027-03-31", review_on="2026-06-30")
+    extended = {"valid_until": "2028-03-31", "title": "Blue badge look-ups"}
+    correct_elsewhere(world.work, ELSEWHERE, extended, "Extended by letter.", KEEPER)
+    name = {"recipient": None, "recipient_name": "NHS Fife", "carrier": "e-mail", "review_on": None}
+    registered(world, "elsewhere-2019-002", title="Terminal illness notices", valid_until="2025-12-31", **name)
+    registered(world, "elsewhere-2022-001", title="Crisis grants, by spreadsheet", carrier="e-mail")
+    end_elsewhere(world.work, "elsewhere-2022-001", "Replaced by a request here.", KEEPER)
 
 
 def _runs(world: World, story: Story) -> None:

@@ -6,7 +6,7 @@ processors have in hardware. An HMAC takes four rounds of SHA-256, and ten times
 Rules:
 1. A message is padded to whole blocks with 0x80 and zeros, unless it fills its last block; that block is masked with
    one subkey or the other, so that no two messages pad to one.
-2. Longer messages go through the cipher once more per block, only those that still have one.
+2. Messages of one length go through the cipher together, once per block.
 """
 
 from __future__ import annotations
@@ -30,39 +30,39 @@ def macs(key: bytes, messages: pa.Array) -> Bytes:
     key: 32 bytes.
     """
     cipher = Cipher(algorithms.AES256(key), modes.ECB()).encryptor()  # noqa: S305 (the one block that CMAC is made of)
-    padded, blocks = _padded(messages, *_subkeys(cipher))
-    found = np.zeros((len(messages), BLOCK), np.uint8)
-    for number in range(int(blocks.max(initial=0))):
-        still = slice(None) if number == 0 else blocks > number
-        found[still] = _encrypted(cipher, found[still] ^ padded[still, number * BLOCK : (number + 1) * BLOCK])
+    starts, lengths, characters = _bytes(messages)
+    found = np.empty((len(messages), BLOCK), np.uint8)
+    if len(lengths) and (lengths == lengths[0]).all():
+        return _of_one_length(cipher, characters.reshape(len(lengths), -1))
+    for length in np.flatnonzero(np.bincount(lengths)):
+        rows = np.flatnonzero(lengths == length)
+        found[rows] = _of_one_length(cipher, characters[starts[rows, None] + np.arange(length)])
     return found
 
 
-def _padded(messages: pa.Array, whole: Bytes, filled: Bytes) -> tuple[Bytes, Any]:
-    """Messages as rows of whole blocks, the last one masked; and how many blocks each has, at least one."""
-    lengths, characters = _bytes(messages)
-    blocks = np.maximum(1, -(-lengths // BLOCK))
-    table = np.zeros((len(lengths), int(blocks.max(initial=1)) * BLOCK), np.uint8)
-    if len(lengths) and (lengths == lengths[0]).all():
-        table[:, : lengths[0]] = characters.reshape(len(lengths), -1)
-    else:
-        table[np.arange(table.shape[1]) < lengths[:, None]] = characters
-    rows, ends = np.arange(len(lengths)), blocks * BLOCK
-    short = lengths < ends
-    table[rows[short], lengths[short]] = _PADDING
-    last = ends[:, None] - BLOCK + np.arange(BLOCK)
-    table[rows[:, None], last] ^= np.where(short[:, None], filled, whole)
-    return table, blocks
+def _of_one_length(cipher: CipherContext, messages: Bytes) -> Bytes:
+    """The MACs of messages that are all as long, a row of bytes each."""
+    rows, length = messages.shape
+    width = max(1, -(-length // BLOCK)) * BLOCK
+    padded = np.zeros((rows, width), np.uint8)
+    padded[:, :length] = messages
+    padded[:, length : length + 1] = _PADDING
+    whole, filled = _subkeys(cipher)
+    padded[:, -BLOCK:] ^= whole if length == width else filled
+    found = np.zeros((rows, BLOCK), np.uint8)
+    for start in range(0, width, BLOCK):
+        found = _encrypted(cipher, found ^ padded[:, start : start + BLOCK])
+    return found
 
 
-def _bytes(messages: pa.Array) -> tuple[Any, Bytes]:
-    """The length of each message in bytes, 0 of a null, and all their bytes one after the other."""
+def _bytes(messages: pa.Array) -> tuple[Any, Any, Bytes]:
+    """Where each message starts in all their bytes, its length (0 of a null), and these bytes."""
     if messages.null_count:
         messages = messages.fill_null("")
     _, offsets, characters = messages.buffers()
     ends = np.frombuffer(offsets, np.int32)[messages.offset : messages.offset + len(messages) + 1].astype(np.int64)
     found = np.frombuffer(characters or b"", np.uint8)[ends[0] : ends[-1]] if len(messages) else np.empty(0, np.uint8)
-    return np.diff(ends), found
+    return ends[:-1] - ends[:1], np.diff(ends), found
 
 
 def _subkeys(cipher: CipherContext) -> tuple[Bytes, Bytes]:

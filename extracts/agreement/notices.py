@@ -43,6 +43,7 @@ class NoticeKind(StrEnum):
     TO_BE_DESTROYED = "to be destroyed"
     NOT_DESTROYED = "not destroyed"
     ENDS_ELSEWHERE = "ends elsewhere"
+    REHEARSAL = "rehearsal"
 
 
 _A = Audience
@@ -100,6 +101,14 @@ TELLINGS: Mapping[NoticeKind, Telling] = {
         (_A.RECIPIENT,),
         "delivered",
         "{delivery} can be collected from the drop zone.\nVerify it before you use it: `extracts verify`.",
+    ),
+    NoticeKind.REHEARSAL: Telling(
+        "a rehearsal can be collected",
+        (_A.RECIPIENT,),
+        "a rehearsal waits for you",
+        "{rehearsal} can be collected from the drop zone. It is a test: its rows are made up, and it is no delivery.\n"
+        "Collect it with `extracts collect`, which acknowledges it, or follow its README.txt. The first delivery comes "
+        "only once it is acknowledged.",
     ),
     NoticeKind.RENEWAL_DUE: Telling(
         "an agreement ends in 60, 30 and 7 days, and no renewal waits for a decision",

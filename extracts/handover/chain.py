@@ -22,6 +22,7 @@ from extracts.handover.dropzone.index import INDEX, INDEX_SIGNATURE, Index, Inde
 from extracts.handover.findings import Finding, Verification, checked, failed, not_checked
 from extracts.handover.manifest import MANIFEST, MANIFEST_SIGNATURE, Manifest, read_manifest
 from extracts.handover.reading import Contents, read_contents, shown
+from extracts.handover.rehearsal import is_marked
 from extracts.handover.trust import Judge
 from extracts.handover.verify import judge_by, verify_delivery
 
@@ -100,7 +101,9 @@ def anchors_in(folder: Path, signers: Path) -> list[Anchor]:
     not believed. Raises UsageError if the folder holds no manifest.
     """
     judge = judge_by(signers)
-    found = sorted((_anchor(path, judge) for path in sorted(folder.rglob(MANIFEST))), key=lambda a: a.sequence)
+    # A rehearsal is no delivery, and anchors nothing.
+    paths = [p for p in sorted(folder.rglob(MANIFEST)) if not is_marked(p.parent.name)]
+    found = sorted((_anchor(path, judge) for path in paths), key=lambda a: a.sequence)
     if not found:
         raise UsageError(f"No delivery, and so no anchor, is in {folder}.")
     return found

@@ -23,6 +23,7 @@ from extracts.record.notices import causes
 from extracts.record.transaction import reading, unit_of_work
 from extracts.steps import notices, taking_back
 from extracts.steps.receipts import take_receipts
+from extracts.steps.rehearsals import clear_rehearsals, end_overdue
 
 if TYPE_CHECKING:
     from extracts.steps.workplace import Workplace
@@ -54,6 +55,7 @@ def tick(work: Workplace) -> Ticked:
     done = Ticked()
     _guarded(done, lambda: _take(work, done))
     _guarded(done, lambda: _remove(work, done))
+    _guarded(done, lambda: _rehearsals(work, done))
     _guarded(done, lambda: _ask(work, done))
     _guarded(done, lambda: taking_back.forget_kept(work, work.now()))
     return done
@@ -74,6 +76,11 @@ def _take(work: Workplace, done: Ticked) -> None:
 
 def _remove(work: Workplace, done: Ticked) -> None:
     done.removed = len(taking_back.clear_area(work))
+
+
+def _rehearsals(work: Workplace, done: Ticked) -> None:
+    end_overdue(work)
+    done.removed += len(clear_rehearsals(work))
 
 
 def _ask(work: Workplace, done: Ticked) -> None:

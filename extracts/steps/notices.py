@@ -25,6 +25,7 @@ from extracts.record import register
 from extracts.record.delivery_entries import DeliveryEntry, RunEntry
 from extracts.record.entries import RequestEntry
 from extracts.record.notices import save_notice
+from extracts.record.rehearsals import Rehearsal
 from extracts.record.transaction import Work, reading, unit_of_work
 from extracts.steps.clocks import clocks_of
 from extracts.steps.renewals import ends_elsewhere_due, renewals_due
@@ -115,6 +116,12 @@ def delivered(unit: Work, delivery: DeliveryEntry, at: datetime, *, again: bool 
     id_, version = delivery.request_id, delivery.version
     cause = f"{delivery.delivery_id}:{at.isoformat()}" if again else delivery.delivery_id
     _raise(unit, NoticeKind.DELIVERED, id_, version, cause, at, delivery=delivery.delivery_id)
+
+
+def rehearsal(unit: Work, sent: Rehearsal, at: datetime) -> None:
+    """The recipient can collect it, and nothing is delivered before they did."""
+    id_, facts = sent.rehearsal_id, {"rehearsal": sent.rehearsal_id}
+    _raise(unit, NoticeKind.REHEARSAL, sent.request_id, sent.version, id_, at, (), **facts)
 
 
 def taken_back(unit: Work, there: CustodyNow, why: str, then: str, at: datetime) -> None:

@@ -25,12 +25,15 @@ from extracts.handover.armour import is_exact_armour
 from extracts.handover.certificate import SUFFIX as CERTIFICATE
 from extracts.handover.dropzone.inbox import Inbox
 from extracts.handover.receipt import SUFFIX as RECEIPT
+from extracts.handover.rehearsal import is_marked
+from extracts.handover.rehearsal import namespace as twin_or_real
 
 if TYPE_CHECKING:
     from extracts.steps.workplace import Workplace
 
 KINDS = {RECEIPT: signing.RECEIPT, CERTIFICATE: signing.DESTROYED}
-"""How a document's name ends -> the namespace in which it must be signed."""
+"""How a document's name ends -> the namespace in which it must be signed, unless it is about a rehearsal."""
+_SIGNED_AS = (*KINDS.values(), signing.test_namespace(signing.RECEIPT))
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,16 @@ class Offer:
     kind: str
     data: bytes
     signature: str
+
+    @property
+    def is_test(self) -> bool:
+        """Whether its name says that it is about a rehearsal."""
+        return is_marked(self.name)
+
+    @property
+    def namespace(self) -> str:
+        """The namespace in which it must be signed."""
+        return twin_or_real(KINDS[self.kind], rehearsal=self.is_test)
 
     @property
     def digest(self) -> str:
@@ -80,7 +93,7 @@ def _paired(recipient: Recipient, files: dict[str, bytes]) -> Iterator[Offer]:
 def signed_by(work: Workplace, offer: Offer, signers: Path) -> signing.Signature:
     """Whose key signed it, judged now by the recipient's own list. Raises SignatureInvalid."""
     return signing.verify(
-        offer.data, offer.signature, KINDS[offer.kind], signers, work.now(), principal=offer.recipient.id
+        offer.data, offer.signature, offer.namespace, signers, work.now(), principal=offer.recipient.id
     )
 
 
@@ -98,7 +111,7 @@ def _line(recipient: Recipient, key: RecipientKey) -> str:
     # Days are inclusive, by the clock of UTC as those of allowed_signers are.
     after = _midnight(key.valid_from) if key.valid_from else None
     before = _midnight(key.valid_until + timedelta(days=1)) if key.valid_until else None
-    return signing.allowed_signers_line(recipient.id, key.public_key, list(KINDS.values()), after, before)
+    return signing.allowed_signers_line(recipient.id, key.public_key, list(_SIGNED_AS), after, before)
 
 
 def _midnight(day: date) -> datetime:

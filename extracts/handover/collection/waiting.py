@@ -4,6 +4,7 @@ Rules:
 1. The index of each agreement is copied, verified and kept: one with a lower number than the one kept is an old one put
    back, and stops everything of that agreement.
 2. A superseded or withdrawn delivery is never collected. Of one that lies here already, that is said.
+3. A folder whose name begins with `TEST-` is a rehearsal's, and judged by the signatures of rehearsals alone.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from extracts.handover.dropzone.index import (
 )
 from extracts.handover.files import staging_errors, write_file
 from extracts.handover.receipt import SUFFIX
+from extracts.handover.rehearsal import is_marked
 from extracts.handover.statement import MAX_BYTES
 from extracts.handover.trust import Judge
 from extracts.handover.verify import judge_by
@@ -40,6 +42,11 @@ class Waiting:
     request_id: str
     delivery_id: str
     manifest_digest: str
+
+    @property
+    def is_rehearsal(self) -> bool:
+        """Whether it lies where rehearsals do."""
+        return is_marked(self.request_id)
 
     @property
     def where(self) -> Where:
@@ -65,7 +72,7 @@ def find_waiting(area: Area, into: Path, signers: Path, *, again: str = "") -> F
 
     Raises DropZoneUnreachable, UsageError (no list of signers). What is wrong with one agreement stops no other.
     """
-    judge = judge_by(signers)
+    judges = {rehearsal: judge_by(signers, rehearsal=rehearsal) for rehearsal in (False, True)}
     waiting: list[Waiting] = []
     stale: dict[str, str] = {}
     problems: dict[str, str] = {}
@@ -73,7 +80,7 @@ def find_waiting(area: Area, into: Path, signers: Path, *, again: str = "") -> F
         if request_id == INBOX or INDEX not in area.names((request_id,)):
             continue
         try:
-            index = _newest_index(area, into, request_id, judge)
+            index = _newest_index(area, into, request_id, judges[is_marked(request_id)])
         except VerificationFailed as error:
             problems[request_id] = str(error)
             continue
@@ -95,6 +102,8 @@ def _sort_in(
 
 
 def _why(entry: IndexEntry) -> str:
+    if is_marked(entry.delivery_id):
+        return f"is over ({entry.reason}): delete it; no certificate is asked for a rehearsal"
     if entry.status is Status.SUPERSEDED:
         return f"was replaced by {entry.superseded_by}: do not use it, destroy it"
     return f"was withdrawn ({entry.reason}): do not use it, destroy it"

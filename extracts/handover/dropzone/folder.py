@@ -101,7 +101,7 @@ class FolderDropZone:
         """
         with staging_errors(folder.name):
             manifest, manifest_digest = read_delivery(folder)
-        place = Place(manifest.agreement.recipient.id, manifest.agreement.id, manifest.delivery.id)
+        place = Place(manifest.agreement.recipient.id, manifest.area_folder, manifest.delivery.id)
         with self._locked(place) as target, drop_zone_errors(self.root):
             there = self.find(place)
             if there is not None and there.manifest_digest != manifest_digest:

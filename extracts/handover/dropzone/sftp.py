@@ -110,7 +110,7 @@ class SftpDropZone:
         """
         with staging_errors(folder.name):
             manifest, digest = read_delivery(folder)
-        place = Place(manifest.agreement.recipient.id, manifest.agreement.id, manifest.delivery.id)
+        place = Place(manifest.agreement.recipient.id, manifest.area_folder, manifest.delivery.id)
         job = self._job(place)
 
         def once(session: Session) -> Published:

@@ -44,6 +44,7 @@ class NoticeKind(StrEnum):
     NOT_DESTROYED = "not destroyed"
     ENDS_ELSEWHERE = "ends elsewhere"
     REHEARSAL = "rehearsal"
+    NO_DELIVERY = "no delivery"
 
 
 _A = Audience
@@ -109,6 +110,13 @@ TELLINGS: Mapping[NoticeKind, Telling] = {
         "{rehearsal} can be collected from the drop zone. It is a test: its rows are made up, and it is no delivery.\n"
         "Collect it with `extracts collect`, which acknowledges it, or follow its README.txt. The first delivery comes "
         "only once it is acknowledged.",
+    ),
+    NoticeKind.NO_DELIVERY: Telling(
+        "a delivery that was due did not come; once per period",
+        (_A.RECIPIENT,),
+        "no delivery for {period}",
+        "The delivery for {period}, due on {due_on}, did not come. {why} {do}\n{next}\n"
+        "The same lies in the transfer area, signed, until the delivery comes: `extracts verify`.",
     ),
     NoticeKind.RENEWAL_DUE: Telling(
         "an agreement ends in 60, 30 and 7 days, and no renewal waits for a decision",

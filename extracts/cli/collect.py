@@ -57,7 +57,7 @@ def collect(
         progress=(lambda *_: None) if as_json else _progress,
     )
     source = open_area(area, login_key, known_hosts)
-    found = find_waiting(source, into, signers, again=again)
+    found = find_waiting(source, into, signers, means.now(), again=again)
     problems = dict(found.problems)
     done: list[Collected] = []
     for waiting in found.waiting:
@@ -65,8 +65,10 @@ def collect(
             done.append(_one(source, waiting, means, as_json))
         except ExtractsError as error:
             problems[waiting.delivery_id] = str(error)
+    missing = {f"{n.request_id}.{n.period}": n.says for n in found.not_coming}
     document = {"collected": [_document(c) for c in done], "stale": found.stale, "problems": problems}
-    answer(document, as_json, lambda: _summary(len(done), found.stale, problems))
+    document["not_coming"] = missing
+    answer(document, as_json, lambda: _summary(len(done), found.stale, problems, missing))
     if problems:
         raise typer.Exit(1)
 
@@ -131,7 +133,9 @@ def _one(source: Any, waiting: Any, means: Means, as_json: bool) -> Collected:
 _NO_RECEIPT = "No receipt was written, so it still counts as not collected: give --receipt-key."
 
 
-def _summary(count: int, stale: dict[str, str], problems: dict[str, str]) -> None:
+def _summary(count: int, stale: dict[str, str], problems: dict[str, str], missing: dict[str, str]) -> None:
+    for says in missing.values():
+        out.print(f"No delivery, says the controller: {says}", markup=False)
     for delivery_id, why in stale.items():
         err.print(f"{delivery_id} {why}.", markup=False)
     for name, problem in problems.items():

@@ -21,6 +21,7 @@ from extracts.errors import InvalidDocument, SignatureInvalid, UsageError, Verif
 from extracts.handover.dropzone.index import INDEX, INDEX_SIGNATURE, Index, IndexEntry, Status, read_signed_index
 from extracts.handover.findings import Finding, Verification, checked, failed, not_checked
 from extracts.handover.manifest import MANIFEST, MANIFEST_SIGNATURE, Manifest, read_manifest
+from extracts.handover.no_delivery import finding, is_ours, period_in
 from extracts.handover.reading import Contents, read_contents, shown
 from extracts.handover.rehearsal import is_marked
 from extracts.handover.trust import Judge
@@ -51,14 +52,25 @@ def verify(
     `least_number`: the number of the newest index that was ever seen; an older one fails. Other arguments and errors
     as `verify_delivery`; UsageError too if there is no index to have a number.
     """
+    notices = [] if rehearsal else verify_notices(folder, signers, now)
     if not (folder / INDEX).exists():
+        if notices and not (folder / MANIFEST).exists():
+            return notices
         if least_number is not None:
             raise UsageError(f"{folder} holds no {INDEX}.", advice="Give the agreement's folder, or no number.")
         return [verify_delivery(folder, signers, now, identity, rehearsal=rehearsal)]
     deliveries = [
         verify_delivery(path, signers, now, identity, rehearsal=rehearsal) for path in _delivery_folders(folder)
     ]
-    return [verify_index(folder, signers, rehearsal=rehearsal, least_number=least_number), *deliveries]
+    return [verify_index(folder, signers, rehearsal=rehearsal, least_number=least_number), *deliveries, *notices]
+
+
+def verify_notices(folder: Path, signers: Path, now: datetime) -> list[Verification]:
+    """What holds of the notices of no delivery in an agreement's folder."""
+    contents, judge = read_contents(folder), judge_by(signers)
+    names = [n for n in sorted(contents.documents) if period_in(n)]
+    request_id = folder.resolve().name
+    return [Verification(n, (finding(n, contents.documents, request_id, judge, now),)) for n in names]
 
 
 def verify_index(
@@ -137,7 +149,7 @@ def _signed_index(contents: Contents, judge: Judge) -> Index:
 
 def _entry_findings(folder: Path, contents: Contents, index: Index) -> Iterator[Finding]:
     there = {p.name: p for p in _delivery_folders(folder)}
-    for name in sorted(set(contents.digests) - {INDEX, INDEX_SIGNATURE}):
+    for name in sorted(n for n in set(contents.digests) - {INDEX, INDEX_SIGNATURE} if not is_ours(n)):
         yield failed("does not belong in an agreement's folder", shown(name))
     for name in sorted(set(there) - {e.delivery_id for e in index.deliveries}):
         yield failed("is no delivery that the index lists", shown(name))

@@ -41,8 +41,8 @@ class Objection(StrEnum):
 
 OBJECTIONS: Mapping[Objection, str] = {
     Objection.FORGED: "It is not signed, for this kind of document, by a key that you declared for receipts and that "
-    "counts today. Sign it with your receipt key. If you did, ask the contact to compare the fingerprint that they "
-    "hold with yours.",
+    "counts today. Sign it with your receipt key. If you did, the key may not be confirmed yet: ask the contact to "
+    "compare the fingerprint that they hold with yours.",
     Objection.MIXED: "It is signed as for a delivery and about a rehearsal, or the other way round; or it certifies "
     "the destruction of a rehearsal, which nobody asks for. The receipt of a rehearsal has a file name that begins "
     "with TEST- and is signed in `extract-receipt-test`. Run `extracts collect` again, or use the commands in the "

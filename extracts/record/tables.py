@@ -390,6 +390,51 @@ class RehearsalWaiverRow(Base):
     waived_at: Mapped[datetime]
 
 
+class NoDeliveryRow(Base):
+    """What a recipient was told of a delivery that did not come."""
+
+    __tablename__ = "no_delivery"
+    __table_args__ = (_of_a_request(),)
+    request_id: Mapped[str] = mapped_column(primary_key=True)
+    period: Mapped[str] = mapped_column(primary_key=True)
+    version: Mapped[int]
+    recipient: Mapped[str]
+    reason: Mapped[str]
+    due_at: Mapped[datetime]
+    document: Mapped[str]
+    digest: Mapped[str]
+    signature: Mapped[str]
+    noted_at: Mapped[datetime]
+
+
+class NoDeliveryStepRow(Base):
+    """What became of it."""
+
+    __tablename__ = "no_delivery_step"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["request_id", "period"], ["register.no_delivery.request_id", "register.no_delivery.period"]
+        ),
+    )
+    request_id: Mapped[str] = mapped_column(primary_key=True)
+    period: Mapped[str] = mapped_column(primary_key=True)
+    step: Mapped[str] = mapped_column(primary_key=True)
+    at: Mapped[datetime]
+
+
+class RecipientConfirmationRow(Base):
+    """That a recipient's key was compared with them."""
+
+    __tablename__ = "recipient_confirmation"
+    recipient: Mapped[str] = mapped_column(primary_key=True)
+    organisation: Mapped[str] = mapped_column(primary_key=True)
+    fingerprint: Mapped[str] = mapped_column(primary_key=True)
+    channel: Mapped[str]
+    spoken_with: Mapped[str]
+    confirmed_by: Mapped[str]
+    confirmed_at: Mapped[datetime]
+
+
 class ElsewhereRow(Base):
     """One revision of an agreement that runs elsewhere."""
 

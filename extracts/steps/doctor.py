@@ -25,6 +25,7 @@ from extracts.steps.conditions_of_services import (
     transfer_conditions,
 )
 from extracts.steps.keys import read_key
+from extracts.steps.recipients import unconfirmed
 from extracts.steps.signers import service_principal
 
 if TYPE_CHECKING:
@@ -149,7 +150,11 @@ def _recipients(work: Workplace) -> str:
     without = [r.id for r in work.parties.recipients.values() if r.status == "confirmed" and not r.keys]
     if without:
         raise SettingMissing(f"Missing: {', '.join(without)}.", advice=f"Put them into {work.places.recipient_keys}.")
-    return "all have one"
+    strange = [f for r in work.parties.recipients.values() if r.status == "confirmed" and (f := unconfirmed(work, r))]
+    if strange:
+        told = "; ".join(f"{f.recipient}: {', '.join(f.fingerprints)}" for f in strange)
+        raise SettingMissing(f"Not confirmed with them: {told}.", advice=strange[0].advice)
+    return "all have one, and all are confirmed"
 
 
 def _recovery(work: Workplace) -> str:

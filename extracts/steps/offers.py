@@ -3,7 +3,8 @@
 Rules:
 1. A document counts with its signature beside it (`<name>.sig`). One without, or with a signature that is not whole, is
    still being written: it waits, and so does whatever has another name.
-2. It is signed by a receipt key of the recipient in whose inbox it lies, which counts today; nobody else's.
+2. It is signed by a receipt key of the recipient in whose inbox it lies, which is confirmed and counts today; nobody
+   else's.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ from extracts.handover.dropzone.inbox import Inbox
 from extracts.handover.receipt import SUFFIX as RECEIPT
 from extracts.handover.rehearsal import is_marked
 from extracts.handover.rehearsal import namespace as twin_or_real
+from extracts.record.transaction import reading
+from extracts.steps.recipients import confirmed_keys
 
 if TYPE_CHECKING:
     from extracts.steps.workplace import Workplace
@@ -98,9 +101,12 @@ def signed_by(work: Workplace, offer: Offer, signers: Path) -> signing.Signature
 
 
 @contextmanager
-def signers_of(recipient: Recipient) -> Iterator[Path]:
-    """An allowed_signers file of the recipient's receipt keys, with the days on which each counts."""
-    lines = [_line(recipient, key) for key in recipient.keys_for(KeyUse.RECEIPT)]
+def signers_of(work: Workplace, recipient: Recipient) -> Iterator[Path]:
+    """An allowed_signers file of the recipient's confirmed receipt keys, with the days on which each counts."""
+    with reading(work.register) as view:
+        confirmed = confirmed_keys(work, view, recipient)
+    keys = [key for key in recipient.keys_for(KeyUse.RECEIPT) if key.fingerprint in confirmed]
+    lines = [_line(recipient, key) for key in keys]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, f"keys of {recipient.id}")
         path.write_text("".join(lines))

@@ -86,7 +86,7 @@ def take_receipts(work: Workplace) -> TakenIn:
 def _one_inbox(work: Workplace, inbox: Inbox, recipient: Recipient) -> tuple[list[Dealt], int]:
     """An inbox offers a limited number at once: it is looked into again until nothing can be dealt with."""
     dealt: list[Dealt] = []
-    with signers_of(recipient) as signers:
+    with signers_of(work, recipient) as signers:
         for _ in range(_ROUNDS):
             offered = read_offers(inbox, recipient)
             for offer in offered.offers:

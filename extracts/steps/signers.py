@@ -58,6 +58,23 @@ def rehearsal_principal(work: Workplace) -> str:
     return found.principal
 
 
+def sign_no_delivery(work: Workplace, document: bytes) -> str:
+    """The service's signature over a notice that a delivery did not come."""
+    return signing.sign(document, work.service_key(), signing.NO_DELIVERY)
+
+
+def no_delivery_principal(work: Workplace) -> str:
+    """The name under which the service signs such notices. Raises SignatureInvalid if the list does not let it."""
+    probe = b"may this key sign notices of no delivery?"
+    try:
+        return judge(work, probe, sign_no_delivery(work, probe), signing.NO_DELIVERY, work.now()).principal
+    except SignatureInvalid as error:
+        raise SignatureInvalid(
+            f"The service's key may not sign notices of no delivery: {error.message}",
+            advice=f"Ask the keeper of {work.places.allowed_signers} to add {signing.NO_DELIVERY} to its line.",
+        ) from None
+
+
 def sign_page(work: Workplace, page: bytes) -> str:
     """The service's signature over a page that goes out."""
     return signing.sign(page, work.service_key(), signing.PAGE)

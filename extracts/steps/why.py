@@ -21,6 +21,7 @@ from extracts.steps.clocks import clock_of
 from extracts.steps.gate_approval import LOCAL
 from extracts.steps.in_force import movable_request
 from extracts.steps.last_run import LastRun, last_run
+from extracts.steps.recipients import unconfirmed
 from extracts.steps.rehearsals import Missing, missing_rehearsal
 from extracts.steps.renewals import renewal_due
 from extracts.steps.review_standing import missing_reviews, whose_move
@@ -35,7 +36,8 @@ class Why:
     `interrupted` says which of its steps were cut off from outside, and begun again or not.
 
     `clock` is that of the newest version, and None if the policy cannot be read: why has an answer all the same.
-    `renewal` is None unless the end comes near. `rehearsal` is empty unless the first delivery still waits for one.
+    `renewal` is None unless the end comes near. `waits_for`: a rehearsal, or a key to be
+    confirmed, before anything is delivered.
     """
 
     request_id: str
@@ -51,7 +53,7 @@ class Why:
     move: str
     clock: Clock | None
     renewal: Renewal | None
-    rehearsal: str = ""
+    waits_for: str = ""
 
     def document(self) -> dict[str, Any]:
         """As plain JSON values."""
@@ -94,7 +96,7 @@ def why(work: Workplace, request_id: str, period: str = "") -> Why:
         move=_reviewers(work, entry) or _move(entry, agreement, run, missing),
         clock=clock,
         renewal=renewal,
-        rehearsal=missing.what if missing else "",
+        waits_for=missing.what if missing else "",
     )
 
 
@@ -106,11 +108,14 @@ def _clock(work: Workplace, view: Reading, newest: RequestEntry) -> Clock | None
 
 
 def _agreement(work: Workplace, request_id: str) -> tuple[str, Missing | None]:
-    """Empty if the agreement is in force, else why not; and whether its first delivery waits for a rehearsal."""
+    """Empty if the agreement is in force, else why not; and what of its recipient the next delivery waits for."""
     try:
-        return "", missing_rehearsal(work, approved_now(work, request_id))
+        approved = approved_now(work, request_id)
     except ExtractsError as error:
         return str(error), None
+    recipient = work.parties.recipients.get(approved.plan.recipient)
+    strange = unconfirmed(work, recipient) if recipient else None
+    return "", Missing(strange.what, strange.advice) if strange else missing_rehearsal(work, approved)
 
 
 def _next_due(work: Workplace, request_id: str) -> tuple[str, ...]:
@@ -165,7 +170,7 @@ def _move(entry: RequestEntry, agreement: str, run: LastRun | None, missing: Mis
     if agreement:
         return "The Board and the Controller: there is no agreement in force."
     if missing:
-        return f"A rehearsal comes first. {missing.advice}"
+        return f"Before the next delivery: {missing.advice}"
     if run is None:
         return "Nobody's: it waits for its next due date."
     return _MOVES[run.outcome] if run.outcome else "Wait for the run, or start another."

@@ -38,6 +38,7 @@ from extracts.handover.dropzone.index_files import FolderShelf, IndexFiles
 from extracts.handover.dropzone.interface import INCIDENT, OVERWRITTEN, Passing, Place, Published
 from extracts.handover.dropzone.names import plain
 from extracts.handover.dropzone.publishing import (
+    FILE_MODE,
     check_written,
     copy_away,
     make_folder,
@@ -45,7 +46,7 @@ from extracts.handover.dropzone.publishing import (
     read_delivery,
     write_delivery,
 )
-from extracts.handover.files import drop_zone_errors, staging_errors, sync_folder
+from extracts.handover.files import drop_zone_errors, staging_errors, sync_folder, write_file
 from extracts.handover.manifest import MANIFEST, Manifest
 
 _WORK = ".publishing"
@@ -173,6 +174,21 @@ class FolderDropZone:
             if after != before:
                 files.write(after)
             return after
+
+    def put_notice(self, place: Place, data: bytes, signature: bytes) -> None:
+        """See DropZone."""
+        with self._locked(place) as target, drop_zone_errors(self.root):
+            make_folder(target.parent.parent)
+            make_folder(target.parent)
+            unfinished = Path(f"{self._work(place)}.notice")
+            write_file(target.with_name(f"{target.name}.sig"), signature, FILE_MODE, unfinished)
+            write_file(target, data, FILE_MODE, unfinished)
+
+    def remove_notice(self, place: Place) -> None:
+        """See DropZone."""
+        with self._locked(place) as target, drop_zone_errors(self.root):
+            for path in (target, target.with_name(f"{target.name}.sig")):
+                path.unlink(missing_ok=True)
 
     # --- the steps of publishing -----------------------------------------------------------------------------------
 

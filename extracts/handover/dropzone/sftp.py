@@ -194,6 +194,33 @@ class SftpDropZone:
 
         return self._over_cuts(once, job)
 
+    def put_notice(self, place: Place, data: bytes, signature: bytes) -> None:
+        """See DropZone."""
+        job = self._job(place)
+        folder, _, name = self._target(place).rpartition("/")
+
+        def once(session: Session) -> None:
+            with self._claimed(session, job):
+                self._check_room(session, place)
+                session.make_folder(folder, FOLDER_MODE)
+                open_to_group_of(session, f"{self._at(place.recipient)}/{DELIVERIES}", [folder])
+                shelf = SftpShelf(session, folder, job.claim)
+                shelf.put(f"{name}.sig", signature)
+                shelf.put(name, data)
+
+        self._over_cuts(once, job)
+
+    def remove_notice(self, place: Place) -> None:
+        """See DropZone."""
+        job, target = self._job(place), self._target(place)
+
+        def once(session: Session) -> None:
+            with self._claimed(session, job):
+                for path in (target, f"{target}.sig"):
+                    session.remove(path)
+
+        self._over_cuts(once, job)
+
     # --- the steps of publishing -----------------------------------------------------------------------------------
 
     def _publish(

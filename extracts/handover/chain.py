@@ -117,7 +117,9 @@ def anchors_in(folder: Path, signers: Path) -> list[Anchor]:
     paths = [p for p in sorted(folder.rglob(MANIFEST)) if not is_marked(p.parent.name)]
     found = sorted((_anchor(path, judge) for path in paths), key=lambda a: a.sequence)
     if not found:
-        raise UsageError(f"No delivery, and so no anchor, is in {folder}.")
+        raise UsageError(
+            f"No delivery, and so no anchor, is in {folder}.", advice="Name the drop zone, or a folder of deliveries."
+        )
     return found
 
 
@@ -129,16 +131,21 @@ def _anchor(path: Path, judge: Judge) -> Anchor:
         manifest, _ = read_manifest(data, where)
         judge(data, signature, signing.MANIFEST, manifest.delivery.made_at)
     except OSError as error:
-        raise VerificationFailed(f"{where} or its signature cannot be read ({error.strerror}).") from None
+        raise VerificationFailed(
+            f"{where} or its signature cannot be read ({error.strerror}).",
+            advice="Is it yours to read? Then run again.",
+        ) from None
     except (InvalidDocument, SignatureInvalid) as error:
-        raise VerificationFailed(f"{where} is no anchor: {error.message}") from None
+        raise VerificationFailed(
+            f"{where} is no anchor: {error.message}", advice="Somebody changed or forged it: report it as an incident."
+        ) from None
     return Anchor(manifest.ledger.sequence, manifest.ledger.head, manifest.delivery.id, manifest.delivery.made_at)
 
 
 def _signed_index(contents: Contents, judge: Judge) -> Index:
     data = contents.documents.get(INDEX)
     if data is None:
-        raise VerificationFailed(f"{INDEX} is missing or too large.")
+        raise VerificationFailed(f"{INDEX} is missing or too large.", advice="Collect it again from the transfer area.")
     signatures = contents.documents.get(INDEX_SIGNATURE, b"")
 
     def check(signed: bytes, signature: str, at: datetime) -> None:

@@ -98,7 +98,10 @@ def believed(name: str, data: bytes, signature: bytes, request_id: str, judge: J
     """The notice of this name in an agreement's folder. Raises VerificationFailed, saying what to do."""
     try:
         if not is_exact_armour(signature):
-            raise SignatureInvalid("its signature is missing, or not as ssh-keygen writes it")
+            raise SignatureInvalid(
+                "its signature is missing, or not as ssh-keygen writes it",
+                advice="Ask the contact whether it is theirs.",
+            )
         found = read_no_delivery(data, name)
         signed = judge(data, signature.decode("ascii"), signing.NO_DELIVERY, found.at)
     except (SignatureInvalid, InvalidDocument) as error:

@@ -67,6 +67,7 @@ def _folders(work: Workplace) -> Iterator[Condition]:
         ("EXTRACTS_KEYS", places.keys, 0o077),
         ("EXTRACTS_STAGING", places.staging, 0o077),
         ("EXTRACTS_RUNS", places.runs, 0o022),
+        ("EXTRACTS_TAKEN_BACK", places.taken_back, 0o077),
         *((("EXTRACTS_DROP_ZONE", places.drop_zone, 0o002),) if isinstance(places.drop_zone, Path) else ()),
         ("EXTRACTS_PUBLISHED", places.published, 0o022),
         ("EXTRACTS_GOVERNANCE", places.governance, 0o022),

@@ -152,5 +152,5 @@ def _count(data: Any, condition: str) -> int:
     where = f" WHERE {condition}" if condition else ""
     found = data.execute(f"SELECT count(*) FROM data{where}").fetchone()
     if found is None:
-        raise TechnicalFailure("Nothing was counted.")
+        raise TechnicalFailure("Nothing was counted.", advice="Run it again.")
     return int(found[0])

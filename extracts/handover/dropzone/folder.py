@@ -143,7 +143,10 @@ class FolderDropZone:
             files = self._index_files(place, signer)
             before = files.read()
             if before is None:
-                raise NotFound(f"{place.request_id} has no deliveries in the drop zone.")
+                raise NotFound(
+                    f"{place.request_id} has no deliveries in the drop zone.",
+                    advice="See `extracts deliveries list` for what there is.",
+                )
             after = with_withdrawal(before, place.delivery_id, reason, now)
             if after != before:
                 files.write(after)
@@ -169,7 +172,10 @@ class FolderDropZone:
             if target.is_dir():
                 before = files.read()
             if before is None:
-                raise NotFound(f"{place.delivery_id} is not in the drop zone.")
+                raise NotFound(
+                    f"{place.delivery_id} is not in the drop zone.",
+                    advice="See `extracts deliveries list` for what there is.",
+                )
             after = with_return(before, place.delivery_id, read_delivery(target)[0].delivery.reason, now)
             if after != before:
                 files.write(after)

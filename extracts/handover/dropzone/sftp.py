@@ -152,7 +152,10 @@ class SftpDropZone:
                 files = self._index_files(session, place, signer, job.claim)
                 before = files.read()
                 if before is None:
-                    raise NotFound(f"{place.request_id} has no deliveries in the drop zone.")
+                    raise NotFound(
+                        f"{place.request_id} has no deliveries in the drop zone.",
+                        advice="See `extracts deliveries list` for what there is.",
+                    )
                 after = with_withdrawal(before, place.delivery_id, reason, now)
                 if after != before:
                     files.write(after)
@@ -186,7 +189,10 @@ class SftpDropZone:
                 files = self._index_files(session, place, signer, job.claim)
                 before = files.read()
                 if before is None or data is None:
-                    raise NotFound(f"{place.delivery_id} is not in the drop zone.")
+                    raise NotFound(
+                        f"{place.delivery_id} is not in the drop zone.",
+                        advice="See `extracts deliveries list` for what there is.",
+                    )
                 after = with_return(before, place.delivery_id, read_manifest(data)[0].delivery.reason, now)
                 if after != before:
                     files.write(after)

@@ -34,8 +34,9 @@ def lineage_event(manifest: Manifest) -> dict[str, Any]:
         "producer": PRODUCER,
         "schemaURL": f"{_SPEC}/2-0-2/OpenLineage.json#/$defs/RunEvent",
         "run": {"runId": str(_run_id(manifest)), "facets": {"nominalTime": _nominal_time(manifest)}},
-        "job": {"namespace": "governed-extracts", "name": f"extract.{manifest.agreement.id}"},
-        "inputs": [_input(s) for s in manifest.sources],
+        "job": {"namespace": "governed-extracts", "name": f"extract.{manifest.area_folder}"},
+        # Nothing was read for a rehearsal.
+        "inputs": [] if manifest.is_rehearsal else [_input(s) for s in manifest.sources],
         "outputs": [_output(manifest, f, s) for f, s in zip(manifest.files, manifest.sources, strict=True)],
     }
 
@@ -68,10 +69,10 @@ def _output(manifest: Manifest, file: FileFacts, source: SourceFacts) -> dict[st
     statistics = _facet("OutputStatisticsOutputDatasetFacet", "1-0-2", rowCount=file.rows, size=file.bytes)
     return {
         "namespace": f"dropzone://{manifest.agreement.recipient.id}",
-        "name": f"{manifest.agreement.id}/{manifest.delivery.id}/{file.name}",
+        "name": f"{manifest.area_folder}/{manifest.delivery.id}/{file.name}",
         "facets": {
             "schema": _facet("SchemaDatasetFacet", "1-1-1", fields=fields),
-            "columnLineage": _column_lineage(file, source),
+            **({} if manifest.is_rehearsal else {"columnLineage": _column_lineage(file, source)}),
         },
         "outputFacets": {"outputStatistics": statistics},
     }

@@ -25,6 +25,7 @@ from extracts.steps.conditions_of_services import (
     transfer_conditions,
 )
 from extracts.steps.keys import read_key
+from extracts.steps.recipients import unconfirmed
 from extracts.steps.signers import service_principal
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ def _folders(work: Workplace) -> Iterator[Condition]:
         ("EXTRACTS_KEYS", places.keys, 0o077),
         ("EXTRACTS_STAGING", places.staging, 0o077),
         ("EXTRACTS_RUNS", places.runs, 0o022),
+        ("EXTRACTS_TAKEN_BACK", places.taken_back, 0o077),
         *((("EXTRACTS_DROP_ZONE", places.drop_zone, 0o002),) if isinstance(places.drop_zone, Path) else ()),
         ("EXTRACTS_PUBLISHED", places.published, 0o022),
         ("EXTRACTS_GOVERNANCE", places.governance, 0o022),
@@ -149,7 +151,11 @@ def _recipients(work: Workplace) -> str:
     without = [r.id for r in work.parties.recipients.values() if r.status == "confirmed" and not r.keys]
     if without:
         raise SettingMissing(f"Missing: {', '.join(without)}.", advice=f"Put them into {work.places.recipient_keys}.")
-    return "all have one"
+    strange = [f for r in work.parties.recipients.values() if r.status == "confirmed" and (f := unconfirmed(work, r))]
+    if strange:
+        told = "; ".join(f"{f.recipient}: {', '.join(f.fingerprints)}" for f in strange)
+        raise SettingMissing(f"Not confirmed with them: {told}.", advice=strange[0].advice)
+    return "all have one, and all are confirmed"
 
 
 def _recovery(work: Workplace) -> str:

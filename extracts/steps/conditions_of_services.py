@@ -80,6 +80,20 @@ def notices_condition(work: Workplace) -> str:
     return f"by {' and '.join(c.name for c in work.channels)}; {waiting} wait for the next sender"
 
 
+def lineage_condition(work: Workplace) -> str:
+    """The catalogue's settings fit, and it has taken every event. Raises Refused, SettingMissing."""
+    from extracts.steps.lineage_sending import REFUSED, waiting
+
+    work.lineage.check()
+    late, refused = waiting(work.places.lineage), waiting(work.places.lineage, REFUSED)
+    if late or refused:
+        raise Refused(
+            f"The catalogue has not taken {late} events, and refused {refused}.",
+            advice=f"See EXTRACTS_LINEAGE_URL and the folder {work.places.lineage}; waiting ones go with the next run.",
+        )
+    return "told to a catalogue and kept in a file" if work.lineage.url else "kept in a file"
+
+
 def source_conditions(work: Workplace) -> Iterator[Condition]:
     """Each system answers, and the password file is safe."""
     from extracts.extraction.sources.address import check_reachable

@@ -73,7 +73,7 @@ SETTINGS = (
     ),
     Setting(
         f"{SOURCE_PREFIX}<SYSTEM>",
-        "libpq keywords of a source, without user and password (host=... port=... dbname=...)",
+        "libpq keywords of a source, without user and password (host=... port=... dbname=...), or its SQLAlchemy URL",
         "",
     ),
     Setting(

@@ -15,6 +15,7 @@ from extracts.handover.manifest import Manifest
 _WIDTH = 100
 _ENFORCED = {
     "role": "the database let this agreement read its own view and nothing else",
+    "select": "the database was asked for the approved columns and rows alone, and would have given more",
     "query": "the query alone kept to what was approved",
 }
 

@@ -140,6 +140,11 @@ def open_source_as(
     role: str, address: str, passfile: Path | None = None, *, allow_query: bool = False
 ) -> PostgresSource:
     """The same, entered as `role`."""
+    if "://" in address:
+        raise SettingMissing(
+            "The address of the source is a URL, where a PostgreSQL is entered by libpq's keywords.",
+            advice="A contract whose source has a URL says so (`sourceKind`); briefings count in PostgreSQL only.",
+        )
     try:
         keywords = conninfo_to_dict(address)
     except psycopg.ProgrammingError:

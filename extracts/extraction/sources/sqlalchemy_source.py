@@ -151,17 +151,7 @@ def open_sql_source(
     plan: ExtractPlan, datasets: Mapping[str, Dataset], address: str, *, allow_query: bool
 ) -> SqlSource:
     """The source of `plan` behind the URL `address`. Raises SettingMissing, NotPermitted."""
-    try:
-        url = sa.make_url(address)
-        dialect = url.get_dialect()().name
-    except (ArgumentError, NoSuchModuleError, ImportError):
-        raise SettingMissing(
-            "The source's address is no SQLAlchemy URL whose driver is installed (dialect+driver://host/database)."
-        ) from None
-    if url.password:
-        raise SettingMissing(
-            "The address of the source holds a password.", advice="Let the driver read it from a file."
-        )
+    url, dialect = _read_url(address)
     if not allow_query:
         raise NotPermitted(
             "This source has no role of the agreement's own: our query alone would keep to what was approved.",
@@ -175,6 +165,33 @@ def open_sql_source(
             advice="Only a contract that says `consistentRead: not promised` accepts that.",
         )
     return SqlSource(url, plan, used)
+
+
+def check_url(address: str) -> str:
+    """Whether a database answers there. Raises SettingMissing, SourceUnreachable."""
+    url, dialect = _read_url(address)
+    with _driver_errors():
+        engine = _engine(url)
+        engine.connect().close()
+        engine.dispose()
+    return f"answers ({dialect})"
+
+
+def _read_url(address: str) -> tuple[sa.URL, str]:
+    """A URL and its dialect's name. Raises SettingMissing; the address is not told."""
+    try:
+        url = sa.make_url(address)
+        dialect = str(url.get_dialect()().name)
+        url.get_dialect().import_dbapi()
+    except (ArgumentError, NoSuchModuleError, ImportError):
+        raise SettingMissing(
+            "The source's address is no SQLAlchemy URL whose driver is installed (dialect+driver://host/database)."
+        ) from None
+    if url.password:
+        raise SettingMissing(
+            "The address of the source holds a password.", advice="Let the driver read it from a file of its own."
+        )
+    return url, dialect
 
 
 @dataclass

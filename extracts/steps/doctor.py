@@ -19,6 +19,7 @@ from extracts.steps.canaries import read_canaries
 from extracts.steps.conditions import Condition, each, look_at
 from extracts.steps.conditions_of_services import (
     agreement_conditions,
+    lineage_condition,
     notices_condition,
     register_condition,
     source_conditions,
@@ -51,6 +52,7 @@ def examine(work: Workplace, settings: Sequence[str] = ()) -> list[Condition]:
         look_at("register and ledger", lambda: register_condition(work)),
         *each("transfer area", transfer_conditions(work)),
         look_at("notices", lambda: notices_condition(work)),
+        look_at("lineage", lambda: lineage_condition(work)),
         look_at("EXTRACTS_REGISTER_OWNER_URL", lambda: _owner(work)),
         *each("sources", source_conditions(work)),
         *each("agreements", agreement_conditions(work)),

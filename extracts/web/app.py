@@ -10,7 +10,7 @@
 /mine                    a requester's own body's requests
 /request/{request}       asked and granted side by side, why, and who signed; /accept takes a counter-offer
 /answer/{request}        the signed page of its answer, with the signature, to be saved
-/decide/{request}        for Board and Controller; /draw-up, /sign and /offer act
+/decide/{request}        for Board and Controller; /draw-up, /sign, /offer and /ask-again act
 /decision/{request}/{digest}  the document that is signed, as its very bytes
 /agreement/{dag}         what is shared, with whom, under which power, until when, how it went, and what left
 /plan/{request}          the plan in plain English
@@ -60,7 +60,7 @@ from extracts.web.access import (
 from extracts.web.agreement_page import agreement_page
 from extracts.web.answer_file import answer_file
 from extracts.web.ask_page import accept, ask_again, ask_page, catalogue_page, check, home, own_page, submit
-from extracts.web.decide_page import decide_page, document, draw_up, make_offer, sign
+from extracts.web.decide_page import ask_reviewer_again, decide_page, document, draw_up, make_offer, sign
 from extracts.web.elsewhere_page import elsewhere_page
 from extracts.web.public_page import public_page
 from extracts.web.register_page import register_page
@@ -140,6 +140,7 @@ _ACTS: dict[str, tuple[Callable[..., Any], ...]] = {
     "/request/{request_id}/accept": (accept, is_named, may_ask),
     "/decide/{request_id}/draw-up": (draw_up, is_named, may_decide),
     "/decide/{request_id}/offer": (make_offer, is_named, may_decide),
+    "/decide/{request_id}/ask-again": (ask_reviewer_again, is_named, may_decide),
     "/decide/{request_id}/sign": (sign, is_named, may_decide),
 }
 

@@ -27,7 +27,7 @@ from extracts.steps.conditions_of_services import (
 )
 from extracts.steps.keys import read_key
 from extracts.steps.recipients import unconfirmed
-from extracts.steps.signers import service_principal
+from extracts.steps.signers import page_signer, service_principal
 
 if TYPE_CHECKING:
     from extracts.steps.workplace import Workplace
@@ -48,6 +48,7 @@ def examine(work: Workplace, settings: Sequence[str] = ()) -> list[Condition]:
         look_at("allowed signers", lambda: _signers(work)),
         look_at("people", lambda: _people(work)),
         look_at("service key", lambda: _service(work)),
+        look_at("signed pages", lambda: f"signed as {page_signer(work)}"),
         look_at("canaries", lambda: _canaries(work)),
         look_at("register and ledger", lambda: register_condition(work)),
         *each("transfer area", transfer_conditions(work)),

@@ -165,7 +165,7 @@ def test_the_contract_explains_each_delivered_column_and_nothing_else_of_the_sou
     assert list(properties) == [c.name for c in delivery.plan.datasets[0].columns]
     pseudonym = properties["nino_pseudonym"]
     assert pseudonym.transformLogic == "pseudonymise@1"
-    assert "HMAC" in pseudonym.transformDescription
+    assert "CMAC" in pseudonym.transformDescription
     assert properties["date_of_birth_age_band"].transformDescription.endswith("in bands of 10")
     assert b"surname" not in data
 

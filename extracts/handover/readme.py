@@ -10,6 +10,7 @@ import textwrap
 from datetime import datetime
 
 from extracts.handover.manifest import Manifest
+from extracts.handover.readme_making import making_lines
 from extracts.handover.receipt import SUFFIX, receipt_by_hand
 from extracts.handover.rehearsal import namespace
 from extracts.signing import DECISION_BOARD, DECISION_CONTROLLER, MANIFEST, RECEIPT
@@ -19,7 +20,8 @@ _WIDTH = 100
 
 def readme_text(manifest: Manifest) -> str:
     """The text of README.txt."""
-    parts = (_what(manifest), _verify(manifest), _open(manifest), _acknowledge(manifest), _forbidden(manifest))
+    making = "\n".join([*_heading("5. HOW IT WAS MADE"), *making_lines(manifest), ""])
+    parts = (_what(manifest), _verify(manifest), _open(manifest), _acknowledge(manifest), _forbidden(manifest), making)
     return "\n".join(parts)
 
 

@@ -171,6 +171,24 @@ class ReviewCarriedRow(Base):
     carried_at: Mapped[datetime]
 
 
+class ReviewAskedAgainRow(Base):
+    """A carried answer that the Board set aside."""
+
+    __tablename__ = "review_asked_again"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["request_id", "version", "review"],
+            [f"register.review_carried.{name}" for name in ("request_id", "version", "review")],
+        ),
+    )
+    request_id: Mapped[str] = mapped_column(primary_key=True)
+    version: Mapped[int] = mapped_column(primary_key=True)
+    review: Mapped[str] = mapped_column(primary_key=True)
+    asked_by: Mapped[str]
+    reasons: Mapped[str]
+    asked_at: Mapped[datetime]
+
+
 class DecisionRow(Base):
     """What was decided, and the plan that it binds."""
 

@@ -19,6 +19,7 @@ from extracts.steps.canaries import read_canaries
 from extracts.steps.conditions import Condition, each, look_at
 from extracts.steps.conditions_of_services import (
     agreement_conditions,
+    lineage_condition,
     notices_condition,
     register_condition,
     source_conditions,
@@ -26,7 +27,7 @@ from extracts.steps.conditions_of_services import (
 )
 from extracts.steps.keys import read_key
 from extracts.steps.recipients import unconfirmed
-from extracts.steps.signers import service_principal
+from extracts.steps.signers import page_signer, service_principal
 
 if TYPE_CHECKING:
     from extracts.steps.workplace import Workplace
@@ -47,10 +48,12 @@ def examine(work: Workplace, settings: Sequence[str] = ()) -> list[Condition]:
         look_at("allowed signers", lambda: _signers(work)),
         look_at("people", lambda: _people(work)),
         look_at("service key", lambda: _service(work)),
+        look_at("signed pages", lambda: f"signed as {page_signer(work)}"),
         look_at("canaries", lambda: _canaries(work)),
         look_at("register and ledger", lambda: register_condition(work)),
         *each("transfer area", transfer_conditions(work)),
         look_at("notices", lambda: notices_condition(work)),
+        look_at("lineage", lambda: lineage_condition(work)),
         look_at("EXTRACTS_REGISTER_OWNER_URL", lambda: _owner(work)),
         *each("sources", source_conditions(work)),
         *each("agreements", agreement_conditions(work)),

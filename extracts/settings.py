@@ -52,6 +52,11 @@ SETTINGS = (
     Setting("EXTRACTS_DROP_ZONE_KNOWN_HOSTS", "The pinned host keys of an SFTP transfer area: a known_hosts file", ""),
     Setting("EXTRACTS_STAGING", "Folder for treated rows while a run lasts, mode 0700", "{EXTRACTS_HOME}/staging"),
     Setting("EXTRACTS_RUNS", "Folder of run records and quality reports (no personal data)", "{EXTRACTS_HOME}/runs"),
+    Setting(
+        "EXTRACTS_TAKEN_BACK",
+        "Folder of encrypted deliveries that nobody acknowledged, kept to be published again; all workers'; mode 0700",
+        "{EXTRACTS_HOME}/taken-back",
+    ),
     Setting("EXTRACTS_KEYS", "Folder of pseudonym keys and the membership key, mode 0700", "{EXTRACTS_HOME}/keys"),
     Setting(
         "EXTRACTS_ALLOWED_SIGNERS",
@@ -327,6 +332,7 @@ def _places(found: Mapping[str, str]) -> Places:
         drop_zone=_drop_zone(found),
         staging=place("EXTRACTS_STAGING"),
         runs=place("EXTRACTS_RUNS"),
+        kept=place("EXTRACTS_TAKEN_BACK"),
         keys=place("EXTRACTS_KEYS"),
         allowed_signers=place("EXTRACTS_ALLOWED_SIGNERS"),
         service_key=Path(found["EXTRACTS_SERVICE_KEY"]) if found.get("EXTRACTS_SERVICE_KEY") else None,

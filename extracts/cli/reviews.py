@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from extracts.cli.options import Json, RequestId, acting, signed_in, workplace
+from extracts.cli.options import Actor, Json, Reasons, RequestId, acting, signed_in, workplace
 from extracts.cli.output import answer, err, out, show_facts, show_table
 from extracts.errors import ExtractsError, UsageError
 
@@ -98,6 +98,34 @@ def start_if_set(request_id: str, version: int) -> None:
         err.print(told, markup=False)
 
 
+@app.command("ask-again")
+def ask_anew(request_id: RequestId, review: Kind, reasons: Reasons, user: Actor = "", as_json: Json = False) -> None:
+    """Set a carried answer aside, for the Board. The review waits for a new answer."""
+    from extracts.steps.asking_again import ask_again
+
+    found = ask_again(workplace(), request_id, _kind(review), user or signed_in(), reasons)
+    _tell_airflow(found.request_id, found.version, found.review)
+    document = {"request": found.request_id, "version": found.version, "review": found.review}
+    answer(
+        document, as_json, lambda: out.print(f"The {found.review} review of {request_id} waits again.", markup=False)
+    )
+
+
+def _tell_airflow(request_id: str, version: int, review: str) -> None:
+    """Where settings name an Airflow, the form is there again; what was recorded stands even if that fails."""
+    from extracts.local.consideration import ask_again_in_airflow, is_configured
+    from extracts.settings import environment
+
+    found = environment()
+    if not is_configured(found):
+        return
+    try:
+        ask_again_in_airflow(found, request_id, version, review)
+    except ExtractsError as error:
+        told = f"It waits, and Airflow does not know: {error} Clear the review's task there, or answer it here."
+        err.print(told, markup=False)
+
+
 @app.command("answer")
 def give(
     request_id: RequestId,
@@ -179,7 +207,8 @@ def review_in_words(found: ReviewStanding) -> dict[str, object]:
     """One review as names and values for people."""
     entry, given = found.entry, found.answer
     if entry is None or given is None:
-        return {"asked for by": found.clause, "whose move": found.move}
+        again = {"asked again": found.again_in_words} if found.again else {}
+        return {"asked for by": found.clause, "whose move": found.move, **again}
     by = f"{entry.answered_by}{f', for {entry.stands_for}' if entry.stands_for else ''}"
     facts: dict[str, object] = {"answer": given.outcome.value, "by": f"{by}, {entry.answered_at:%Y-%m-%d %H:%M} UTC"}
     if found.carried:

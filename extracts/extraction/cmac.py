@@ -51,7 +51,7 @@ def _of_one_length(cipher: CipherContext, messages: Bytes) -> Bytes:
     padded[:, -BLOCK:] ^= whole if length == width else filled
     found = np.zeros((rows, BLOCK), np.uint8)
     for start in range(0, width, BLOCK):
-        found = _encrypted(cipher, found ^ padded[:, start : start + BLOCK])
+        found = _encrypted(cipher, np.bitwise_xor(found, padded[:, start : start + BLOCK], dtype=np.uint8))
     return found
 
 

@@ -46,10 +46,11 @@ def lineage_event(manifest: Manifest, plan: ExtractPlan) -> dict[str, Any]:
         COMPLETE,
         delivery.extracted_at,
         run_id(agreement.id, manifest.made_by.run),
-        agreement.id,
+        manifest.area_folder,
         run=run,
         job=job,
-        inputs=[_input(manifest, s, r, planned[s.dataset]) for _, s, r in parts],
+        # Nothing was read for a rehearsal.
+        inputs=[] if manifest.is_rehearsal else [_input(manifest, s, r, planned[s.dataset]) for _, s, r in parts],
         outputs=[_output(manifest, f, s, planned[f.dataset]) for f, s, _ in parts],
     )
 
@@ -126,7 +127,7 @@ def _output(manifest: Manifest, file: FileFacts, source: SourceFacts, planned: P
     made = facets.assertions(_checks(manifest, of_source=False), file.dataset)
     return {
         "namespace": f"dropzone://{manifest.agreement.recipient.id}",
-        "name": f"{manifest.agreement.id}/{manifest.delivery.id}/{file.name}",
+        "name": f"{manifest.area_folder}/{manifest.delivery.id}/{file.name}",
         "facets": {
             "schema": facets.delivered_schema(file),
             "columnLineage": facets.column_lineage(origin, file.columns, planned),

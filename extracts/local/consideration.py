@@ -1,7 +1,9 @@
-"""Starts the DAG `consider_request` for a version of a request, over Airflow's API, where settings name an Airflow.
+"""Starts the DAG `consider_request` for a version of a request, over Airflow's API, where settings name an Airflow; and
+lets it ask for one review again.
 
 Rules:
-1. One run for a version: its id is `<request id>.v<version>`, so asking twice starts one.
+1. One run for a version: its id is `<request id>.v<version>`, so asking twice starts one. A review that is asked for
+   again is cleared in it, with all that comes after.
 2. The password lies in a file that nobody else can read, and stands in no message.
 3. A request is submitted whether or not Airflow hears of it: starting can be tried again at any time.
 """
@@ -31,6 +33,21 @@ def start_consideration(environment: Mapping[str, str], request_id: str, version
             client.run(_DAG_ID, run_id)
         except NotFound:
             client.trigger(_DAG_ID, conf={"request_id": request_id, "version": version}, run_id=run_id)
+    return run_id
+
+
+def ask_again_in_airflow(environment: Mapping[str, str], request_id: str, version: int, review: str) -> str:
+    """The id of the run in which a review has its form again. Raises what `start_consideration` does."""
+    run_id = f"{request_id}.v{version}"
+    task = f"review_{review.replace(' ', '_')}"
+    cleared = {"dry_run": False, "dag_run_id": run_id, "task_ids": [task], "only_failed": False}
+    with AirflowClient(_url(environment), *_login(environment)) as client:
+        try:
+            client.run(_DAG_ID, run_id)
+        except NotFound:
+            client.trigger(_DAG_ID, conf={"request_id": request_id, "version": version}, run_id=run_id)
+        else:
+            client.post(f"dags/{_DAG_ID}/clearTaskInstances", cleared | {"include_downstream": True})
     return run_id
 
 

@@ -33,6 +33,7 @@ class Departure:
     counts: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     source_age_minutes: Mapping[str, int] = field(default_factory=dict)
     custody: str = Custody.PUBLISHED
+    started_by: str = ""
 
     @property
     def rows(self) -> int:
@@ -42,7 +43,7 @@ class Departure:
 
 _TOLD = (
     *("delivery_id", "request_id", "title", "recipient", "period", "state", "decision_digest", "run_id"),
-    *("published_at", "custody"),
+    *("published_at", "custody", "started_by"),
 )
 
 
@@ -64,7 +65,7 @@ def list_departures(
     steps = select(CustodyRow.step).where(CustodyRow.delivery_id == d.delivery_id).correlate(d)
     last = steps.order_by(CustodyRow.number.desc()).limit(1).scalar_subquery()
     custody = func.coalesce(last, Custody.PUBLISHED.value)
-    query = select(*columns, d.published_at, custody, d.files, run.counts, run.snapshot)
+    query = select(*columns, d.published_at, custody, run.started_by, d.files, run.counts, run.snapshot)
     query = query.join(run, run.run_id == d.run_id)
     query = query.join(r, (r.request_id == d.request_id) & (r.version == d.version))
     query = query.where(d.delivery_id.in_(here.scalar_subquery())).order_by(*order)

@@ -1,4 +1,5 @@
-"""The register's reviews: those asked for, the answers, and which were found to hold for a later version.
+"""The register's reviews: those asked for, the answers, which were found to hold for a later version, and which of
+these the Board set aside.
 
 One answer per review; nothing here is ever changed.
 """
@@ -15,7 +16,7 @@ from sqlalchemy import select
 from extracts.canonical import digest
 from extracts.errors import VerificationFailed
 from extracts.record.stored import document_of, insert_once, text_of
-from extracts.record.tables import ReviewAnswerRow, ReviewAskedRow, ReviewCarriedRow
+from extracts.record.tables import ReviewAnswerRow, ReviewAskedAgainRow, ReviewAskedRow, ReviewCarriedRow
 from extracts.record.transaction import Reading, Work
 
 
@@ -64,6 +65,18 @@ class ReviewCarried:
     carried_at: datetime
 
 
+@dataclass(frozen=True)
+class ReviewAskedAgain:
+    """A carried answer that was set aside: by whom, and why. The review is asked for again."""
+
+    request_id: str
+    version: int
+    review: str
+    asked_by: str
+    reasons: str
+    asked_at: datetime
+
+
 def ask_review(work: Work, asked: ReviewAsked) -> bool:
     """Notes that a review is asked for; whether that is new."""
     return insert_once(work, ReviewAskedRow, {n: getattr(asked, n) for n in ReviewAsked.__dataclass_fields__})
@@ -106,13 +119,26 @@ def reviews_carried(reading: Reading, request_id: str, version: int) -> tuple[Re
     return tuple(ReviewCarried(**{n: getattr(found, n) for n in names}) for found in reading.session.scalars(query))
 
 
+def record_asked_again(work: Work, asked: ReviewAskedAgain) -> bool:
+    """Sets a carried answer aside; whether that is new. It was carried to this version."""
+    return insert_once(work, ReviewAskedAgainRow, {n: getattr(asked, n) for n in ReviewAskedAgain.__dataclass_fields__})
+
+
+def reviews_asked_again(reading: Reading, request_id: str, version: int) -> tuple[ReviewAskedAgain, ...]:
+    """The reviews of a version whose carried answers were set aside, in the order of their names."""
+    row = ReviewAskedAgainRow
+    query = select(row).where(row.request_id == request_id, row.version == version).order_by(row.review)
+    names = ReviewAskedAgain.__dataclass_fields__
+    return tuple(ReviewAskedAgain(**{n: getattr(found, n) for n in names}) for found in reading.session.scalars(query))
+
+
 def standing_answers(reading: Reading, request_id: str, version: int) -> tuple[ReviewAnswered, ...]:
-    """The answers that count for a version: its own, then those carried to it that nobody gave anew.
+    """The answers that count for a version: its own, then those carried to it that nobody gave anew or set aside.
 
     A carried one names, as its `version`, the one that it was given on. Raises VerificationFailed.
     """
     own = review_answers(reading, request_id, version)
-    given = {a.review for a in own}
+    given = {a.review for a in own} | {a.review for a in reviews_asked_again(reading, request_id, version)}
     carried = (c for c in reviews_carried(reading, request_id, version) if c.review not in given)
     return (*own, *(_origin(reading, c) for c in carried))
 

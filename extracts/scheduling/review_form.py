@@ -18,6 +18,7 @@ from extracts.agreement.request_words import ReviewOutcome
 from extracts.agreement.review_answer import ReviewAnswer, answer_in_lines
 from extracts.catalogue.reviewers import ReviewKind
 from extracts.errors import InvalidDocument, Problem
+from extracts.scheduling.links import page
 
 if TYPE_CHECKING:
     from extracts.agreement.request import Request
@@ -68,10 +69,16 @@ def subject_of(review: ReviewKind, request: Request) -> str:
 
 
 def body_of(
-    review: ReviewKind, request: Request, clause: str, said: list[str], refused: str, changed: Sequence[str] = ()
+    review: ReviewKind,
+    request: Request,
+    clause: str,
+    said: list[str],
+    refused: str,
+    changed: Sequence[str] = (),
+    again: str = "",
 ) -> str:
-    """What stands above the form, in Markdown. `said`: the other answers; `refused`: why it is asked for again;
-    `changed`: how this version differs from the one before.
+    """What stands above the form, in Markdown. `said`: the other answers; `refused`: why the last one did not count;
+    `changed`: how this version differs from the one before; `again`: by whom a carried answer was set aside, and why.
     """
     columns = [
         f"- `{d.dataset}.{c.name}`: {' '.join([c.treatment.name, *map(str, c.treatment.parameters)])}"
@@ -80,6 +87,7 @@ def body_of(
     ]
     parts = [
         f"An answer did not count ({escaped(refused)}), so the review is asked for again." if refused else "",
+        f"**{escaped(again[:1].upper() + again[1:])}**" if again else "",
         f"**{escaped(request.title)}**, asked by {escaped(request.requester.name)} for `{request.recipient}`, "
         f"{request.identifiability.value}.",
         f"Purpose: {escaped(request.purpose.text)}",
@@ -87,8 +95,8 @@ def body_of(
         "Columns and treatments:\n\n" + "\n".join(columns),
         _listed("What changed since the version before", changed),
         _listed("What was answered", said),
-        f"All of it: `extracts request show {request.request_id}`, and the briefing: `extracts request briefing "
-        f"{request.request_id}`. You advise; Board and Controller decide, by their signatures.",
+        f"All of it, with the briefing: [the page of the request]({page('request', request.request_id)}), or "
+        f"`extracts request show {request.request_id}`. You advise; Board and Controller decide, by their signatures.",
     ]
     return "\n\n".join(part for part in parts if part)
 

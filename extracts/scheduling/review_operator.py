@@ -105,7 +105,8 @@ class ReviewOperator(HITLOperator):
         )
         self.subject = subject_of(self.review, request)
         changed = [str(change) for change in standing_of(work, asked.request_id).changes]
-        self.body = body_of(self.review, request, mine.clause, said, last_refusal(work, asked, since), changed)
+        refused = last_refusal(work, asked, since)
+        self.body = body_of(self.review, request, mine.clause, said, refused, changed, mine.again_in_words)
         self.assigned_users = users_of(mine.assigned, work.parties)
         self.response_timeout = until_others_may(work, self.review, request)
         return {"move": mine.move}

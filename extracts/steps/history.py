@@ -16,6 +16,7 @@ from extracts.record.event import Event
 from extracts.record.transaction import Reading
 
 _MOST = 200
+_Words = Callable[[Mapping[str, Any]], str]
 
 
 @dataclass(frozen=True)
@@ -29,10 +30,16 @@ class Happened:
     event: int | None = None
 
 
-def history(view: Reading, request_id: str, changes: Iterable[StatusChange]) -> tuple[Happened, ...]:
-    """Everything, oldest first. Of the ledger's events the newest 200 of each kind."""
+def history(
+    view: Reading, request_id: str, changes: Iterable[StatusChange], *, of_reviews: bool = False
+) -> tuple[Happened, ...]:
+    """Everything, oldest first. Of the ledger's events the newest 200 of each kind.
+
+    `of_reviews`: also who answered which review, what did not count and what was carried; never what was answered.
+    """
     told = [_changed(change) for change in changes]
-    told += [found for kind in _WORDS for found in _events(view, request_id, kind)]
+    words = {**_WORDS, **_REVIEWS} if of_reviews else _WORDS
+    told += [found for kind in words for found in _events(view, request_id, kind, words[kind])]
     return tuple(sorted(told, key=lambda h: (h.at, h.event or 0)))
 
 
@@ -41,9 +48,9 @@ def _changed(change: StatusChange) -> Happened:
     return Happened(change.at, f"Version {change.version}{before} is {change.to_status}", change.actor, change.comment)
 
 
-def _events(view: Reading, request_id: str, kind: str) -> Iterator[Happened]:
+def _events(view: Reading, request_id: str, kind: str, words: _Words) -> Iterator[Happened]:
     for event in ledger.events(view.connection, subject=request_id, kind=kind, limit=_MOST, newest_first=True):
-        yield Happened(event.at, _WORDS[kind](event.payload), event.actor, _named(event), event.sequence)
+        yield Happened(event.at, words(event.payload), event.actor, _named(event), event.sequence)
 
 
 def _named(event: Event) -> str:
@@ -52,7 +59,7 @@ def _named(event: Event) -> str:
     return f"document {digest[:19]}…" if digest else ""
 
 
-_WORDS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
+_WORDS: Mapping[str, _Words] = {
     "decision.drawn-up": lambda told: f"A decision to {told.get('outcome', 'decide')} was drawn up",
     "decision.signed": lambda told: f"Signed as {told.get('role', 'decider')}: {told.get('outcome', 'decision')}",
     "signature.refused": lambda told: f"A signature as {told.get('role', 'decider')} was refused: {told.get('reason')}",
@@ -64,4 +71,15 @@ _WORDS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "key.made": lambda told: "A pseudonym key was made for this agreement alone",
     "key.replaced": lambda told: "The pseudonym key was replaced",
     "key.restored": lambda told: "The pseudonym key was restored from its backup",
+}
+_REVIEWS: Mapping[str, _Words] = {
+    "review.answered": lambda told: f"The {told.get('review')} review of version {told.get('version')} was answered",
+    "review.refused": lambda told: f"An answer to the {told.get('review')} review did not count: {told.get('reason')}",
+    "review.carried": lambda told: (
+        f"The {told.get('review')} answer was carried from version {told.get('from_version')} to {told.get('version')}"
+    ),
+    "review.asked-again": lambda told: (
+        f"The Board asked for the {told.get('review')} review of version {told.get('version')} again"
+    ),
+    "consideration.overdue": lambda told: f"Version {told.get('version')} was still open when its targets had passed",
 }

@@ -27,9 +27,11 @@ from extracts.record.entries import RequestEntry
 from extracts.record.reviews import (
     ReviewAnswered,
     ReviewAsked,
+    ReviewAskedAgain,
     ReviewCarried,
     ask_review,
     reviews_asked,
+    reviews_asked_again,
     reviews_carried,
     standing_answers,
 )
@@ -40,7 +42,7 @@ if TYPE_CHECKING:
     from extracts.steps.workplace import Workplace
 
 ANSWERED, REFUSED, ASKED = "review.answered", "review.refused", "review.asked"
-CARRIED = "review.carried"
+CARRIED, AGAIN = "review.carried", "review.asked-again"
 OVERDUE = "consideration.overdue"
 
 
@@ -49,6 +51,7 @@ class ReviewStanding:
     """One review: who may answer today, since when it is asked for and by when it is due, and the answer.
 
     `carried`: from which version the answer was carried, and why it holds; None if it was given on this one.
+    `again`: who set a carried answer aside, and why; None if nobody did.
     """
 
     review: ReviewKind
@@ -57,6 +60,7 @@ class ReviewStanding:
     asked: ReviewAsked | None
     entry: ReviewAnswered | None
     carried: ReviewCarried | None = None
+    again: ReviewAskedAgain | None = None
 
     @property
     def answer(self) -> ReviewAnswer | None:
@@ -67,6 +71,11 @@ class ReviewStanding:
     def carried_in_words(self) -> str:
         """From which version, and why; empty for an answer that was given on this one."""
         return f"carried from version {self.carried.from_version}: {self.carried.why}" if self.carried else ""
+
+    @property
+    def again_in_words(self) -> str:
+        """By whom it is asked for again, and why; empty if it is not."""
+        return f"asked again by {self.again.asked_by}: {self.again.reasons}" if self.again else ""
 
     @property
     def move(self) -> str:
@@ -93,6 +102,8 @@ class ReviewStanding:
             "answer_digest": entry.digest if entry else None,
             "carried_from": self.carried.from_version if self.carried else None,
             "still_holds_because": self.carried.why if self.carried else None,
+            "asked_again_by": self.again.asked_by if self.again else None,
+            "asked_again_because": self.again.reasons if self.again else None,
             "move": self.move,
         }
 
@@ -134,6 +145,7 @@ def reviews_of(work: Workplace, request_id: str, version: int | None = None) -> 
         asked = {a.review: a for a in reviews_asked(view, request_id, entry.version)}
         answers = {a.review: a for a in standing_answers(view, request_id, entry.version)}
         carried = {c.review: c for c in reviews_carried(view, request_id, entry.version)}
+        again = {a.review: a for a in reviews_asked_again(view, request_id, entry.version)}
     request, today = request_from_document(dict(entry.document)), work.today()
     is_open = Status(entry.status) in OPEN
     if is_open:
@@ -149,6 +161,7 @@ def reviews_of(work: Workplace, request_id: str, version: int | None = None) -> 
             asked=asked.get(kind),
             entry=answers.get(kind),
             carried=carried.get(kind) if kind in answers and answers[kind].version != entry.version else None,
+            again=again.get(kind),
         )
         for kind, clause in clauses.items()
     )

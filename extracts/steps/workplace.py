@@ -46,11 +46,12 @@ class Places:
     service_key: Path | None
     passfile: Path | None
     canaries: Path | None = None
+    kept: Path | None = None
 
     @property
     def taken_back(self) -> Path:
-        """Encrypted deliveries that expired, to be published again; 0700."""
-        return self.home / "taken-back"
+        """Encrypted deliveries that expired, to be published again; 0700, and one folder for all workers."""
+        return self.kept or self.home / "taken-back"
 
     @property
     def lineage(self) -> Path:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -13,12 +13,14 @@ from extracts.agreement.plan import plan_from_document
 from extracts.agreement.schedule import due_dates
 from extracts.errors import ExtractsError
 from extracts.record.departures import Departure, count_departures, list_departures
+from extracts.record.rehearsals import Rehearsal, list_rehearsals
 from extracts.record.transaction import reading
 from extracts.scheduling.facts import AgreementFacts, request_id_of
 from extracts.scheduling.story import OUTCOMES, tell
 from extracts.scheduling.words import day_words
 from extracts.steps.workplace import Workplace
-from extracts.web.desk import open_desk
+from extracts.web.custody_part import CustodyShown, Left, custody_shown
+from extracts.web.desk import names, open_desk
 from extracts.web.history import last_runs
 from extracts.web.plots import Bar, bars
 from extracts.web.render import html_page
@@ -36,7 +38,8 @@ def agreement_page(dag_id: str, session: SessionDep) -> HTMLResponse:
     shelf = Shelf(work.places)
     facts = shelf.agreement(request_id)
     today = work.today()
-    left, total, problem = _left(work, request_id)
+    left, total, custody, problem = _left(work, request_id)
+    tried = () if problem else _tried(work, request_id)
     return html_page(
         "agreement",
         facts=facts,
@@ -48,6 +51,8 @@ def agreement_page(dag_id: str, session: SessionDep) -> HTMLResponse:
         outcomes=OUTCOMES,
         left=left,
         total=total,
+        tried=tried,
+        custody=custody,
         problem=problem,
         plots=_plots(left),
         age=_age,
@@ -59,14 +64,22 @@ def _next(facts: AgreementFacts, now: datetime) -> list[str]:
     return [day_words(day.isoformat()) for day in days if day <= facts.last_day]
 
 
-def _left(work: Workplace, request_id: str) -> tuple[tuple[Departure, ...], int, str]:
-    """What left, newest first, and how much in all. Without a register the rest of the page still serves."""
+def _left(work: Workplace, request_id: str) -> tuple[tuple[Departure, ...], int, Mapping[str, CustodyShown], str]:
+    """What left, newest first, how much, and where it is. Without a register the rest of the page still serves."""
     try:
         with reading(work.register) as view:
             total = count_departures(view, request_id=request_id)
-            return list_departures(view, request_id=request_id, limit=_DELIVERIES), total, ""
+            left = list_departures(view, request_id=request_id, limit=_DELIVERIES)
+            told = [Left(d.delivery_id, d.published_at, d.started_by) for d in left]
+            return left, total, custody_shown(view, told, names(work)), ""
     except ExtractsError as error:
-        return (), 0, str(error)
+        return (), 0, {}, str(error)
+
+
+def _tried(work: Workplace, request_id: str) -> tuple[Rehearsal, ...]:
+    """Its rehearsals, which are no deliveries."""
+    with reading(work.register) as view:
+        return list_rehearsals(view, request_id=request_id)
 
 
 def _age(delivery: Departure) -> str:

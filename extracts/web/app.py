@@ -10,7 +10,7 @@
 /mine                    a requester's own body's requests
 /request/{request}       asked and granted side by side, why, and who signed; /accept takes a counter-offer
 /answer/{request}        the signed page of its answer, with the signature, to be saved
-/decide/{request}        for Board and Controller; /draw-up, /sign and /offer act
+/decide/{request}        for Board and Controller; /draw-up, /sign, /offer and /ask-again act
 /decision/{request}/{digest}  the document that is signed, as its very bytes
 /agreement/{dag}         what is shared, with whom, under which power, until when, how it went, and what left
 /plan/{request}          the plan in plain English
@@ -18,8 +18,10 @@
 /report/{request}/{run}  its quality report
 /manifest/{request}/{run} and /manifest/{delivery}  what was delivered
 
-Pages only read: any other method than GET is refused, and their transactions are read-only. What acts is a form of its
-own address, taken from our own pages only (`sent_form`); it decides nothing: decisions are signed elsewhere.
+
+Pages only read: any other method than GET is refused, and recorded; their transactions are read-only. What acts is a
+form of its own address, taken from our own pages only (`sent_form`). It decides nothing: decisions are signed
+elsewhere.
 """
 
 from __future__ import annotations
@@ -27,7 +29,7 @@ from __future__ import annotations
 import json
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NoReturn
 
 from airflow.api_fastapi.core_api.security import get_user
 from fastapi import Depends, FastAPI, HTTPException, Request
@@ -55,12 +57,13 @@ from extracts.web.access import (
     may_decide,
     may_read,
     may_read_everything,
+    note_turned_away,
     request_id_in,
 )
 from extracts.web.agreement_page import agreement_page
 from extracts.web.answer_file import answer_file
 from extracts.web.ask_page import accept, ask_again, ask_page, catalogue_page, check, home, own_page, submit
-from extracts.web.decide_page import decide_page, document, draw_up, make_offer, sign
+from extracts.web.decide_page import ask_reviewer_again, decide_page, document, draw_up, make_offer, sign
 from extracts.web.elsewhere_page import elsewhere_page
 from extracts.web.public_page import public_page
 from extracts.web.register_page import register_page
@@ -68,6 +71,7 @@ from extracts.web.release_page import release_page
 from extracts.web.render import finished_page, from_markdown, html_page
 from extracts.web.request_page import request_page
 from extracts.web.shelf import Shelf
+from extracts.web.visitor import VisitorDep
 from extracts.web.watch_page import watch_page
 
 
@@ -84,6 +88,7 @@ def make_app() -> FastAPI:
     app.add_exception_handler(HTTPException, _turned_away(Strangers()))
     for path, (answer, *rules) in _PAGES.items():
         app.get(path, response_class=HTMLResponse, dependencies=[Depends(rule) for rule in rules])(answer)
+        app.add_api_route(path, only_reads, methods=_CHANGING, response_model=None)
     for path, (answer, *rules) in _ACTS.items():
         app.post(path, dependencies=[Depends(rule) for rule in rules])(answer)
     return app
@@ -111,6 +116,13 @@ def delivery_manifest(delivery_id: str) -> HTMLResponse:
     return _manifest(request_id_in({"delivery_id": delivery_id}), delivery_id)
 
 
+def only_reads(request: Request, visitor: VisitorDep) -> NoReturn:
+    """Whoever sends something to a page that only shows is refused, and recorded. Raises 405."""
+    note_turned_away(request, visitor.user, "this page only shows")
+    raise HTTPException(405, headers={"Allow": "GET"})
+
+
+_CHANGING = ["POST", "PUT", "PATCH", "DELETE"]
 _OF_ONE = (is_named, may_read)
 _PAGES: dict[str, tuple[Callable[..., Any], ...]] = {
     "/home": (home,),
@@ -140,6 +152,7 @@ _ACTS: dict[str, tuple[Callable[..., Any], ...]] = {
     "/request/{request_id}/accept": (accept, is_named, may_ask),
     "/decide/{request_id}/draw-up": (draw_up, is_named, may_decide),
     "/decide/{request_id}/offer": (make_offer, is_named, may_decide),
+    "/decide/{request_id}/ask-again": (ask_reviewer_again, is_named, may_decide),
     "/decide/{request_id}/sign": (sign, is_named, may_decide),
 }
 

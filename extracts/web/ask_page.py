@@ -17,7 +17,6 @@ from typing import Any
 from fastapi import Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 
-from extracts.agreement.availability import Availability
 from extracts.agreement.told import told_once
 from extracts.catalogue.offered import offered
 from extracts.documents import Document, parse
@@ -34,16 +33,10 @@ from extracts.steps.workplace import Workplace
 from extracts.web.asked_for import PAGE_SIZE, page_of, pager
 from extracts.web.decide_page import seen
 from extracts.web.desk import names, open_desk
-from extracts.web.marks import Mark, clock_mark, status_mark
+from extracts.web.marks import availability_mark, clock_mark, status_mark
 from extracts.web.render import HEADERS, html_page
 from extracts.web.sent_form import Sent, form_token
 from extracts.web.visitor import Visitor, VisitorDep
-
-_HAD = {
-    Availability.HELD: ("✓", "good"),
-    Availability.STALE: ("◷", "unsure"),
-    Availability.NOT_IN_FORM: ("●", "unsure"),
-}
 
 
 def home(visitor: VisitorDep) -> RedirectResponse:
@@ -95,7 +88,7 @@ def check(sent: Sent, visitor: VisitorDep) -> HTMLResponse:
         rooms=visitor.rooms,
         request=examined.request,
         told=told,
-        columns=[(c, _had(c.answer.answer)) for c in told.columns],
+        columns=[(c, availability_mark(c.answer.answer)) for c in told.columns],
         stopping=stopping,
         refusal="" if examined.plan or stopping else examined.refusal,
         text=sent.get("request", ""),
@@ -153,7 +146,3 @@ def _form(work: Workplace, visitor: Visitor, begun: Mapping[str, Any] | None) ->
     found = offered(work.datasets, work.parties, work.today())
     text, policy = served_form_page(found, work.parties, work.today(), begun, sending)
     return HTMLResponse(text, headers=HEADERS | {"Content-Security-Policy": f"{policy}; frame-ancestors 'self'"})
-
-
-def _had(answer: Availability) -> Mark:
-    return Mark(answer.value, *_HAD.get(answer, ("✗", "bad")))

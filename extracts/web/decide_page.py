@@ -10,6 +10,7 @@ Rules:
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -25,11 +26,16 @@ from extracts.agreement.signers import NAMESPACES
 from extracts.agreement.status import Status
 from extracts.agreement.terms_in_lines import OUTCOMES, REFUSE, read_terms, recommended
 from extracts.catalogue.people import Role
-from extracts.errors import NotFound, UsageError
+from extracts.catalogue.reviewers import ReviewKind
+from extracts.errors import ExtractsError, NotFound, UsageError
+from extracts.local.consideration import ask_again_in_airflow
 from extracts.record import register
+from extracts.record.reviews import ReviewAskedAgain
 from extracts.record.transaction import Reading, reading
 from extracts.scheduling.links import page
+from extracts.settings import environment
 from extracts.steps.asking import offer_by
+from extracts.steps.asking_again import ask_again
 from extracts.steps.deciding import draw_up_by
 from extracts.steps.handing_in import HandedIn, hand_in
 from extracts.steps.requests import stored_examined, stored_request
@@ -49,6 +55,8 @@ DONE = {
     "signed": "The signature holds and is recorded. It waits for the other one.",
     "complete": "Both signatures are there: the decision is in force.",
     "returned": "The request is returned to its requester.",
+    "asked-again": "The review waits for a new answer. In Airflow its form is there again.",
+    "asked-again-here": "The review waits for a new answer. Airflow was not told: an engineer clears its task there.",
     "offered": "The counter-offer is with the requester, who accepts it or lets it be.",
     "accepted": "The counter-offer is accepted: it is the next version, and is considered like any other.",
     "submitted": "The request is submitted, and the Board is awaited.",
@@ -97,6 +105,8 @@ def decide_page(request_id: str, request: Request, visitor: VisitorDep) -> HTMLR
         done=DONE.get(request.query_params.get("done", ""), ""),
         is_open=is_open,
         reviews=reviews,
+        quorum=work.reviewers.quorum,
+        carried=_carried(reviews) if visitor.is_of_board else [],
         missing=whose_move(tuple(r for r in reviews if r.entry is None)),
         waiting=waiting,
         offer=offer_on(work, found.entry),
@@ -137,6 +147,25 @@ def make_offer(request_id: str, _: Sent, visitor: VisitorDep) -> RedirectRespons
     """The Board's counter-offer."""
     offer_by(open_desk(), request_id, visitor.user)
     return seen("decide", request_id, "offered")
+
+
+def ask_reviewer_again(request_id: str, sent: Sent, visitor: VisitorDep) -> RedirectResponse:
+    """Set a carried answer aside, and let Airflow ask for the review again."""
+    kind = sent.get("review", "")
+    if kind not in set(ReviewKind):
+        raise UsageError("The form names no review.", advice="Open the page again, and send the form there.")
+    asked = ask_again(open_desk(), request_id, ReviewKind(kind), visitor.user, sent.get("reasons", ""))
+    return seen("decide", request_id, "asked-again" if _in_airflow(asked) else "asked-again-here")
+
+
+def _in_airflow(asked: ReviewAskedAgain) -> bool:
+    """Whether Airflow asks for it, too. What was recorded stands without: it can be answered at the command line."""
+    try:
+        ask_again_in_airflow(environment(), asked.request_id, asked.version, asked.review)
+    except ExtractsError as error:
+        logging.getLogger(__name__).warning("%s: Airflow does not ask again: %s", asked.request_id, error)
+        return False
+    return True
 
 
 def seen(room: str, request_id: str, done: str) -> RedirectResponse:
@@ -180,6 +209,12 @@ def _form(work: Workplace, found: Standing, reviews: tuple[ReviewStanding, ...])
         "passes": examined.plan is not None,
         "ends_on": found.request.schedule.end_on,
     }
+
+
+def _carried(reviews: tuple[ReviewStanding, ...]) -> list[ReviewStanding]:
+    """Answers from an earlier version, which can be set aside while the Board has not recommended."""
+    recommended_ = any(r.review is ReviewKind.BOARD and r.entry for r in reviews)
+    return [] if recommended_ else [r for r in reviews if r.carried]
 
 
 def _usual(names: Mapping[str, Any]) -> str:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from extracts.agreement.availability import Availability
 from extracts.agreement.clocks import Clock, Pace, Stage
 from extracts.agreement.columns_decided import ColumnFate
+from extracts.agreement.custody import Custody
 from extracts.agreement.elsewhere import Standing
 from extracts.agreement.expected import Arrival
+from extracts.agreement.reviews_told import DONE
 from extracts.agreement.status import Status
 
 
@@ -54,6 +57,29 @@ _ARRIVALS = {
     Arrival.FAILED: _BAD,
     Arrival.NOTHING_RAN: _BAD,
 }
+_AVAILABLE = {
+    Availability.HELD: _GOOD,
+    Availability.STALE: ("◷", "unsure"),
+    Availability.NOT_IN_FORM: _UNSURE,
+}
+_CUSTODY = {
+    Custody.PUBLISHED: ("○", "unsure"),
+    Custody.COLLECTED: ("◐", "unsure"),
+    Custody.ACKNOWLEDGED: _GOOD,
+    Custody.EXPIRED: ("◷", "bad"),
+    Custody.WITHDRAWN: _BAD,
+    Custody.DESTROYED: ("■", "quiet"),
+}
+
+
+def availability_mark(answer: Availability) -> Mark:
+    """Whether a column can be had."""
+    return Mark(answer.value, *_AVAILABLE.get(answer, _BAD))
+
+
+def custody_mark(step: Custody) -> Mark:
+    """Where a delivery is, after it left."""
+    return Mark(step.value, *_CUSTODY[step])
 
 
 def status_mark(status: str) -> Mark:
@@ -99,8 +125,6 @@ def verdict_mark(holds: bool, yes: str, no: str) -> Mark:
     return Mark(yes, *_GOOD) if holds else Mark(no, *_BAD)
 
 
-def review_mark(answered: bool, carried_from: int = 0) -> Mark:
-    """Whether a review was answered, and on an earlier version; never what was answered: requesters read it, too."""
-    if carried_from:
-        return Mark(f"carried from version {carried_from}", *_GOOD)
-    return Mark("answered", *_GOOD) if answered else Mark("awaited", "◐", "unsure")
+def progress_mark(word: str) -> Mark:
+    """How far a review is, as requesters are told it."""
+    return Mark(word, *_GOOD) if word == DONE else Mark(word, "◐", "unsure")

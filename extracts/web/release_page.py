@@ -1,4 +1,5 @@
-"""The release sheet, a tab of a run: each check and what it found, the way of the rows, and the way of the columns."""
+"""The release sheet, a tab of a run: each check and what it found, the way of the rows and of the columns, and where
+the delivery is since it left."""
 
 from __future__ import annotations
 
@@ -10,9 +11,13 @@ from fastapi.responses import HTMLResponse
 
 from extracts.agreement.plain_words import treatment_in_words
 from extracts.agreement.plan import PlannedColumn, PlannedDataset, plan_from_document
-from extracts.errors import ExtractsError
+from extracts.errors import ExtractsError, NotFound
+from extracts.record import register
+from extracts.record.transaction import reading
 from extracts.scheduling.facts import request_id_of
-from extracts.settings import open_workplace
+from extracts.steps.workplace import Workplace
+from extracts.web.custody_part import CustodyShown, Left, custody_shown
+from extracts.web.desk import names, open_desk
 from extracts.web.plots import Lane, lineage
 from extracts.web.render import html_page
 from extracts.web.shelf import Shelf
@@ -39,7 +44,8 @@ class FunnelStep:
 
 def release_page(dag_id: str, run_id: str) -> HTMLResponse:
     """One run, from its own record; the picture of the columns is of the plan that the run was approved for."""
-    request_id, shelf = request_id_of(dag_id) or "", Shelf(open_workplace().places)
+    work, request_id = open_desk(), request_id_of(dag_id) or ""
+    shelf = Shelf(work.places)
     gates = shelf.gates(request_id, run_id)
     funnels = shelf.found(request_id, run_id, "build_extract").get("funnel", {})
     return html_page(
@@ -48,10 +54,29 @@ def release_page(dag_id: str, run_id: str) -> HTMLResponse:
         run_id=run_id,
         gates=gates,
         outcome=shelf.outcome(request_id, run_id),
+        custody=_custody(work, shelf, request_id, run_id),
         has_report=shelf.has_report(request_id, run_id),
         funnels={name: _funnel(counts) for name, counts in funnels.items()},
         datasets=_datasets(shelf, request_id, shelf.found(request_id, run_id, "check_approval").get("plan", "")),
     )
+
+
+def _custody(work: Workplace, shelf: Shelf, request_id: str, run_id: str) -> tuple[str, CustodyShown | None]:
+    """(delivery, where it is): empty if the run made none; None if it has not left, or the register is away."""
+    try:
+        delivery_id = shelf.delivery_of(request_id, run_id)
+    except NotFound:
+        return "", None
+    try:
+        with reading(work.register) as view:
+            entry = register.get_delivery(view, delivery_id)
+            if entry.published_at is None or entry.run_id != f"{request_id}/{run_id}":
+                return delivery_id, None
+            started_by = register.get_run(view, entry.run_id).started_by
+            left = Left(delivery_id, entry.published_at, started_by)
+            return delivery_id, custody_shown(view, [left], names(work)).get(delivery_id)
+    except ExtractsError:
+        return delivery_id, None
 
 
 def _funnel(counts: Mapping[str, int]) -> list[FunnelStep]:

@@ -76,7 +76,7 @@ def _environment() -> Environment:
     styles = (files("extracts.extraction") / "report.css", files("extracts.web") / "pages" / "pages.css")
     environment.globals["style"] = Markup("\n".join(s.read_text(encoding="utf-8") for s in styles))  # noqa: S704
     environment.globals |= {"usual_rooms": ROOMS, "page": page, "dag_page": dag_page, "dag_id_of": dag_id_of}
-    environment.filters |= {"day": _day, "short_day": _short_day, "moment": _moment}
+    environment.filters |= {"day": _day, "short_day": _short_day, "moment": _moment, "size": _size}
     return environment
 
 
@@ -93,3 +93,11 @@ def _short_day(value: date | None) -> str:
 def _moment(value: datetime | None) -> str:
     """`5 November 2026, 06:00 UTC`."""
     return f"{value.astimezone(UTC):%-d %B %Y, %H:%M} UTC" if value else "–"
+
+
+def _size(value: int) -> str:
+    """`2.4 MB`."""
+    for unit, bytes_ in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if value >= bytes_:
+            return f"{value / bytes_:,.1f} {unit}"
+    return f"{value} bytes"

@@ -2,7 +2,8 @@
 
 A requester who was refused can tell from it which column, under which clause, what would be acceptable, whom to ask
 next, and by when; one to whom it was returned, which fields. Whoever decides sees how the next version answers that.
-Both see the clock. Everything is read afresh; signatures are verified while the page is made.
+Both see the clock. Everything is read afresh; signatures are verified while the page is made. The briefing and what
+reviewers answered are for people of this house (`papers`); requesters are told how far the reviews are.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from extracts.agreement.decision_words import decision_in_words
 from extracts.agreement.refusal import clauses
 from extracts.agreement.request_fields import EMERGENCY
 from extracts.agreement.request_summary import request_in_words
+from extracts.agreement.reviews_told import progress
 from extracts.agreement.status import CLOCK, Status, next_steps
 from extracts.agreement.told import told_once
 from extracts.agreement.working_days import BOTH_NATIONS, working_days_between
@@ -36,8 +38,9 @@ from extracts.steps.workplace import Workplace
 from extracts.web.answer_file import can_be_saved
 from extracts.web.decide_page import DONE
 from extracts.web.desk import names, open_desk
-from extracts.web.marks import Mark, clock_mark, fate_mark, review_mark, stage_mark, status_mark, verdict_mark
+from extracts.web.marks import Mark, clock_mark, fate_mark, progress_mark, stage_mark, status_mark, verdict_mark
 from extracts.web.offer import offer_on
+from extracts.web.papers import briefing_shown
 from extracts.web.render import html_page
 from extracts.web.sent_form import form_token
 from extracts.web.visitor import VisitorDep
@@ -52,10 +55,12 @@ def request_page(request_id: str, request: Request, visitor: VisitorDep) -> HTML
     work = open_desk()
     found = standing(work, request_id)
     with reading(work.register) as view:
-        told = history(view, request_id, found.history)
+        told = history(view, request_id, found.history, of_reviews=visitor.is_insider)
         in_force = decision_in_force(view, request_id)
         decisions = [_decision(work, view, d) for d in found.decisions if d.signatures]
         move = moves_of(view, [found.entry])[request_id]
+        briefing = briefing_shown(view, found.entry) if visitor.is_insider else None
+    reviews = reviews_of(work, request_id)
     complete = next((d for d in found.decisions if d.complete), None)
     lines = column_lines(
         found.request, complete.decision if complete else None, complete.plan if complete else None, found.whole
@@ -84,8 +89,11 @@ def request_page(request_id: str, request: Request, visitor: VisitorDep) -> HTML
         counts={fate.value: sum(line.fate is fate for line in lines) for fate in ColumnFate},
         stopping=told_once(_stopping(found.whole)),
         told_once=told_once,
-        reviews=reviews_of(work, request_id),
-        review_mark=_review,
+        insider=visitor.is_insider,
+        briefing=briefing,
+        reviews=reviews,
+        quorum=work.reviewers.quorum,
+        progress=_progress(found, reviews),
         passed=_passed(found.whole),
         assessed_on=found.whole.assessed_on if found.whole else None,
         decisions=decisions,
@@ -127,8 +135,11 @@ def _answered(found: Standing) -> list[tuple[str, str, Mark]]:
     ]
 
 
-def _review(found: ReviewStanding) -> Mark:
-    return review_mark(found.entry is not None, found.carried.from_version if found.carried else 0)
+def _progress(found: Standing, reviews: tuple[ReviewStanding, ...]) -> list[tuple[str, Mark]]:
+    """How far each review is, as its requester may be told."""
+    answered, is_open = {r.review for r in reviews if r.entry}, found.entry.status in _OPEN
+    told = [(r.review, progress(r.review, answered, is_first=not found.before, is_open=is_open)) for r in reviews]
+    return [(kind.value, progress_mark(word)) for kind, word in told]
 
 
 def _days_to_ask(work: Workplace, decision: Decision) -> int:

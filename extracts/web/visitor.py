@@ -52,6 +52,16 @@ class Visitor:
         return not any(self.principal.has_role(role, self.today) for role in _INSIDERS)
 
     @property
+    def is_insider(self) -> bool:
+        """Whether they are declared, and see more than what they asked for: what reviewers answer, and briefings."""
+        return self.principal is not None and not self.is_outsider
+
+    @property
+    def is_of_board(self) -> bool:
+        """Whether they are a member of the Board today."""
+        return Role.BOARD in self.deciding
+
+    @property
     def organisation(self) -> str:
         """The body that they belong to; empty if they are not declared."""
         return self.principal.organisation if self.principal else ""

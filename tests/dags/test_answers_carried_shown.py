@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,11 +11,13 @@ import pytest
 from extracts.catalogue.people import Role
 from extracts.catalogue.reviewers import ReviewKind
 from extracts.local.home import DemoHome
+from tests.support.command_line import extracts
 from tests.support.considering import Considering
 from tests.support.deciding import draw_up, sign, submit
 from tests.support.pages import Tab, at
 from tests.support.world import World, copied
 
+REVIEWERS = {"legal": "legal", "data-protection": "dpo", "security": "security", "information-asset-owner": "owner"}
 NECESSITY = {"The council cannot see from its own records": "The council cannot tell from its records"}
 
 
@@ -46,10 +49,32 @@ def test_whoever_is_asked_sees_what_changed_and_what_was_carried(shared, again, 
     assert "carried from version 1" in body
 
 
-def test_the_pages_say_so_to_those_who_decide_and_to_everybody_else(shared, again, monkeypatch):
+def test_the_pages_say_so_with_what_was_answered_to_people_of_the_house(shared, again, monkeypatch):
     at(shared, monkeypatch)
-    page = Tab("board").text(f"/request/{again}")
-    assert "carried from version 1 since version 1 nothing changed that this review looks at" in page
-    assert "awaited" in page
-    assert "Looked at" not in page, "what was answered is for those who decide"
+    for user in ("board", "forum", "legal"):
+        page = Tab(user).text(f"/request/{again}")
+        assert "carried from version 1: since version 1 nothing changed that this review looks at" in page
+        assert "Looked at it." in page or "supports" in page
+        assert "The security answer was carried from version 1 to 2" in page
     assert "carried from version 1" in Tab("board").text(f"/decide/{again}")
+
+
+def test_a_requester_cannot_tell_which_answers_were_carried_and_so_not_who_objected(shared, tmp_path, monkeypatch):
+    """Two requests: to the first nobody objects, to the other one does. Their second versions look the same."""
+    at(shared, monkeypatch)
+    seen = []
+    for outcome in ("supports", "objects"):
+        request_id = submit(shared, tmp_path, reviewed=False)
+        for review, user in REVIEWERS.items():
+            words_ = outcome if review == "legal" else "supports"
+            said = extracts(shared, "review", "answer", request_id, review, "--outcome", words_,
+                            "--reasons", "Looked at.", "--as-user", user)  # fmt: skip
+            assert said.code == 0, said.text
+        sign(shared, draw_up(shared, request_id, "return"), Role.BOARD)
+        submit(shared, tmp_path, request_id, version=2, reviewed=False)
+        text = Tab("callum").text(f"/request/{request_id}")
+        seen.append(re.search(r"Reviews Which reviews.*?read what they answered", text)[0])
+        for hidden in ("carried", "Looked at.", *(f"{u}.adviser" for u in ("legal", "security"))):
+            assert hidden not in text, hidden
+    assert seen[0] == seen[1]
+    assert seen[0].count("under way") == 5

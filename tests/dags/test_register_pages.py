@@ -77,6 +77,13 @@ def test_pages_only_read(client, path, method):
     assert getattr(client, method)(path).status_code == 405
 
 
+def test_a_forum_member_posting_to_a_page_that_only_shows_is_recorded(client, delivered):
+    before = len(delivered.ledger("page.refused"))
+    assert client.post(f"/request/{FIFE}", data={"outcome": "approve"}).headers["allow"] == "GET"
+    found = delivered.ledger("page.refused")[before:]
+    assert [(e.actor, e.subject, e.payload["reason"]) for e in found] == [("forum", FIFE, "this page only shows")]
+
+
 @pytest.mark.parametrize(
     ("may_see", "several_teams", "status"),
     [

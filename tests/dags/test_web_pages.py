@@ -37,6 +37,7 @@ PAGES = [
 def client(delivered: World, monkeypatch: pytest.MonkeyPatch) -> TestClient:
     """Somebody whom Airflow knows and lets see this agreement."""
     monkeypatch.setenv("EXTRACTS_HOME", str(delivered.home.home))
+    monkeypatch.setenv("EXTRACTS_REGISTER_URL", delivered.work.register_url)
     app = make_app()
     app.dependency_overrides[get_user] = lambda: an_airflow_user("forum")
     app.dependency_overrides[may_read] = lambda: None

@@ -13,7 +13,7 @@ import os
 import re
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -24,6 +24,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from extracts import signing
 from extracts.agreement.decision import OrderKind
+from extracts.agreement.review_answer import answer_from_document
 from extracts.agreement.signers import NAMESPACES
 from extracts.catalogue.people import Role
 from extracts.documents import parse
@@ -38,6 +39,7 @@ from extracts.local.passwords import write_secret
 from extracts.local.people import BOARD, CONTROLLER
 from extracts.local.processes import wait_until
 from extracts.settings import PROJECT
+from extracts.steps.review_standing import reviews_of
 from extracts.steps.source_script import source_script
 from tests.journey.test_canary import passwords
 from tests.support.browser import a_page, opened_browser
@@ -423,21 +425,61 @@ def test_only_whoever_is_assigned_answers_a_review_and_marking_it_done_answers_n
     ]
 
 
+def occupied(client: AirflowClient) -> int:
+    """Slots of workers that are taken."""
+    return sum(p["running_slots"] + p["queued_slots"] for p in client.get("pools")["pools"])
+
+
+@pytest.fixture(scope="module")
+def restarted(considered: Consideration, tmp_path_factory) -> tuple[Consideration, Consideration]:
+    """Airflow ended and started again, its database migrated in between, while one request waits for an answer and
+    another for its decision. What is given back talks to the new one.
+    """
+    scene = considered.scene
+    decided = submit(scene.world, tmp_path_factory.mktemp("decided"))
+    run_id = scene.engineer.trigger("consider_request", conf={"request_id": decided}, run_id=f"{decided}.v1")
+    waiting = Consideration(scene, considered.engineer, decided, run_id)
+    waiting.reaches("deferred", "await_decision")
+    before = considered.states(), waiting.states()
+    scene.airflow.stop()
+    scene.airflow.start()
+    again = tuple(replace(c, engineer=scene.engineer) for c in (considered, waiting))
+    assert tuple(c.states() for c in again) == before
+    return again
+
+
+def test_a_restart_of_airflow_loses_no_answer_and_what_waited_waits_on_without_a_worker(considered, restarted):
+    """Answers from before stand, and one that is given afterwards counts."""
+    asked, decided = restarted
+    assert {r for _, r, _ in asked.events("review.answered")} == {"legal", "security"}
+    assert wait_until(lambda: occupied(asked.engineer) == 0, 90, every_s=0.5), "whatever waits holds no worker"
+    asked.reaches("awaiting_input", "review_data_protection")
+    decided.reaches("deferred", "await_decision")
+    with pytest.raises(NotPermitted):
+        asked.answer("security", "data_protection")
+    asked.answer("dpo", "data_protection")
+    asked.reaches("success", "recorded_data_protection", "recorded_legal", "recorded_security")
+    kept = {r.review.value: r.entry for r in reviews_of(asked.scene.world.work, asked.request_id)}
+    assert {name for name, entry in kept.items() if entry} == {"legal", "data protection", "security"}
+    assert kept["data protection"].answered_by == "data.protection.officer@dwp.example"
+    assert answer_from_document(kept["legal"].document).refused, "to the last word of what was answered before"
+
+
 def the_target_passes(considered: Consideration) -> None:
     """As if the working days were over: Airflow then calls back, and the ledger is told."""
     with considered.scene.world.home.postgres.superuser("airflow_ui") as connection:
         (count,) = connection.execute("SELECT count(*) FROM deadline WHERE deadline_time > now()").fetchone()
-        assert count == 1
+        assert count == 2, "of the request that is considered, and of the one that waits for its decision"
         connection.execute("UPDATE deadline SET deadline_time = now() - interval '1 minute'")
     assert wait_until(lambda: considered.scene.world.ledger("consideration.overdue"), 90, every_s=1)
 
 
-def test_after_that_the_chair_recommends_two_sign_and_the_run_ends_with_the_decision(considered):
+def test_after_that_the_chair_recommends_two_sign_and_the_run_ends_with_the_decision(restarted):
     """What was walked around is asked for again once its task is cleared; the decision alone ends the run."""
+    considered, decided = restarted
     considered.clear("review_information_asset_owner")
-    considered.reaches("awaiting_input", "review_data_protection", "review_information_asset_owner")
+    considered.reaches("awaiting_input", "review_information_asset_owner")
     time.sleep(2)
-    considered.answer("dpo", "data_protection")
     considered.answer("owner", "information_asset_owner")
     considered.reaches("awaiting_input", "review_board")
     time.sleep(2)
@@ -446,11 +488,13 @@ def test_after_that_the_chair_recommends_two_sign_and_the_run_ends_with_the_deci
     considered.reaches("deferred", "await_decision")
     assert len(considered.events("review.answered")) == 5
     the_target_passes(considered)
-    decide(considered.scene.world, considered.request_id)
+    for each in restarted:
+        decide(considered.scene.world, each.request_id)
     run = considered.engineer.wait_for_run("consider_request", considered.run_id)
     assert run["state"] == "success"
     told = considered.engineer.xcom("consider_request", considered.run_id, "await_decision")
     assert told == {"request": considered.request_id, "version": 1, "status": "approved"}
+    assert considered.engineer.wait_for_run("consider_request", decided.run_id)["state"] == "success"
 
 
 # --- what a person sees -----------------------------------------------------------------------------------------------

@@ -43,6 +43,19 @@ def test_a_source_that_does_not_answer_is_told(shared: World) -> None:
     assert "No server answers at dbname=source host=127.0.0.1 port=1" in unwell["source sample"]
 
 
+def test_a_list_that_does_not_let_the_service_sign_pages_is_told_before_anybody_waits_for_one(shared: World) -> None:
+    path = shared.work.places.allowed_signers
+    before = path.read_text()
+    assert "signed as " in examined(shared)[0]["signed pages"]
+    path.write_text(before.replace(",extract-page", ""))
+    try:
+        _, unwell = examined(shared)
+    finally:
+        path.write_text(before)
+    assert list(unwell) == ["signed pages"]
+    assert "add extract-page to the service's line" in unwell["signed pages"]
+
+
 def test_what_is_wrong_is_a_line_and_the_rest_is_looked_at(shared: World, tmp_path: Path) -> None:
     (tmp_path / "passfile").touch(mode=0o600)
     (tmp_path / "runs").mkdir()

@@ -44,6 +44,7 @@ class Tab:
         if user:
             app.dependency_overrides[get_user] = lambda: an_airflow_user(user)
         app.dependency_overrides[airflow_state] = lambda: AirflowState(True, None, {})
+        self.overrides = app.dependency_overrides
         self._client = TestClient(app, follow_redirects=False)
 
     def get(self, path: str) -> Response:

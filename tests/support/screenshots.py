@@ -106,6 +106,8 @@ def _pages(story: Story, run_id: str) -> dict[str, dict[str, str]]:
         "board": {
             "decide-nothing-yet": f"/extracts/decide/{story.submitted}",
             "decide-stopped": f"/extracts/decide/{story.too_much}",
+            "decide-carried": f"/extracts/decide/{story.carried}",
+            "request-briefed": f"/extracts/request/{story.too_much}",
         },
         "controller": {"decide-signed-by-one": f"/extracts/decide/{story.in_review}"},
         "callum": {
@@ -113,6 +115,7 @@ def _pages(story: Story, run_id: str) -> dict[str, dict[str, str]]:
             "catalogue": "/extracts/catalogue",
             "ask": "/extracts/ask",
             "offered": f"/extracts/request/{story.too_much}",
+            "request-its-requester-sees": f"/extracts/request/{story.carried}",
             "not-yours": f"/extracts/request/{SCP}",
             "feasible": "/extracts/ask#feasible",
         },

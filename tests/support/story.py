@@ -7,18 +7,25 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from extracts.agreement.custody import Custody
 from extracts.agreement.decision import OrderKind
 from extracts.agreement.schedule import ZONE, times_between
+from extracts.agreement.status import CLOCK
 from extracts.catalogue.people import Role
+from extracts.catalogue.reviewers import ReviewKind
 from extracts.errors import Outcome
 from extracts.local.people import BOARD
+from extracts.record import custody
+from extracts.record.transaction import unit_of_work
+from extracts.steps.asking_again import ask_again
+from extracts.steps.briefing import briefing_of
 from extracts.steps.counter_offers import make_counter_offer
 from extracts.steps.elsewhere import correct_elsewhere, end_elsewhere
 from extracts.steps.withdrawal import withdraw_request
 from tests.support.deciding import EXPEDITED, REQUESTER, approved, decide, draw_up, sign, submit
 from tests.support.elsewhere import ID as ELSEWHERE
 from tests.support.elsewhere import KEEPER, registered
-from tests.support.past import delivered_before, month_before, ran
+from tests.support.past import DIGEST, delivered_before, month_before, ran
 from tests.support.world import FIFE, World
 
 DATASET = "benefit_cap"
@@ -43,6 +50,7 @@ class Story:
     never_ran: str
     came_late: str
     too_much: str
+    carried: str
 
 
 def titled(words: str) -> dict[str, str]:
@@ -78,7 +86,9 @@ def a_story(world: World, folder: Path) -> Story:
         never_ran=running["north"],
         came_late=running["weekly list"],
         too_much=_offered_less(world, folder),
+        carried=_carried(world, folder),
     )
+    briefing_of(world.work, story.too_much, "consider_request")
     _runs(world, story)
     _elsewhere(world)
     return story
@@ -107,7 +117,10 @@ def _runs(world: World, story: Story) -> None:
     for months in range(2, 10):
         past = due - timedelta(days=30 * (months - 1))
         rows, age = 120 + 7 * (months * months % 11), 200 + 90 * (months * 5 % 7)
-        delivered_before(world, FIFE, month_before(now.date(), months), past, DATASET, rows, age)
+        left = delivered_before(world, FIFE, month_before(now.date(), months), past, DATASET, rows, age)
+        steps = {2: (), 3: (Custody.COLLECTED,), 8: (Custody.EXPIRED, Custody.WITHDRAWN)}
+        for days, step in enumerate(steps.get(months, (Custody.COLLECTED, Custody.ACKNOWLEDGED)), start=1):
+            _passed_on(world, left, step, past + timedelta(days=days))
     if due >= now:
         return
     why = "A group of the finished file is smaller than was agreed: 1 of 12 checks did not pass."
@@ -115,6 +128,15 @@ def _runs(world: World, story: Story) -> None:
     why = "The source was loaded 61 hours ago; 48 are allowed."
     ran(world, story.late_source, label, Outcome.SOURCE_LATE, due, gate="check_source", reason=why)
     delivered_before(world, story.came_late, label, min(due + timedelta(days=2), now), DATASET)
+
+
+def _passed_on(world: World, delivery_id: str, step: Custody, at: datetime) -> None:
+    by = {Custody.EXPIRED: CLOCK, Custody.WITHDRAWN: "engineer"}.get(step, "fife-council")
+    document = DIGEST if by == "fife-council" else ""
+    with unit_of_work(world.work.register) as unit:
+        there = custody.lock_custody(unit, delivery_id)
+        custody.save_step(unit, there, step, at=at, actor=by, document_digest=document)
+        unit.event(at, f"delivery.{step}", delivery_id, by, {})
 
 
 def _in_part(world: World, folder: Path) -> str:
@@ -142,6 +164,14 @@ def _answered(world: World, folder: Path) -> str:
     """One of the two comments, by a new version."""
     request_id = _returned(world, folder, "advice line")
     return submit(world, folder, request_id, 2, titled("advice line") | {"days: 120": "days: 90"})
+
+
+def _carried(world: World, folder: Path) -> str:
+    """It came again, and the specialists' answers still hold; the Board has asked one of them again."""
+    request_id = _returned(world, folder, "evenings")
+    submit(world, folder, request_id, 2, titled("evenings") | {"days: 120": "days: 60"}, reviewed=False)
+    ask_again(world.work, request_id, ReviewKind.LEGAL, BOARD, "Sixty days: is that still enough for an appeal?")
+    return request_id
 
 
 def _in_review(world: World, folder: Path) -> str:

@@ -111,10 +111,15 @@ MEASURES: dict[str, Callable[[Job], None]] = {
 _GATES = ("approval", "source", "build", "validate", "sign", "release")
 LIBRARIES = {
     "DuckDB, no governance": ("duckdb",),
-    "extract, treat, order": ("duckdb", "polars_hash", "extracts.extraction.engine", "extracts.steps.source"),
+    "extract, treat, order": (
+        "duckdb",
+        "cryptography.hazmat.primitives.cmac",
+        "extracts.extraction.engine",
+        "extracts.steps.source",
+    ),
     "whole path": (
         "duckdb",
-        "polars_hash",
+        "cryptography.hazmat.primitives.cmac",
         "great_expectations",
         "extracts.extraction.validation_engine",
         "extracts.steps.outcome",

@@ -18,6 +18,7 @@ from extracts.catalogue.view_lock import lock_views
 from extracts.documents import read
 from extracts.local.home import SOURCE, DemoHome
 from extracts.local.passwords import write_secret
+from extracts.local.rehearsing import rehearse_all
 from extracts.local.sample import apply_schema
 from extracts.local.world import apply_scripts, decide_all
 from extracts.settings import PROJECT, open_workplace
@@ -78,6 +79,7 @@ def benchmark(folder: Path) -> Iterator[Benchmark]:
         decided = decide_all(work, home, sample_request(folder), _quiet)
         assert decided[0].approved, decided[0].examined.assessment.as_text()
         apply_scripts(work, home, decided, _quiet)
+        rehearse_all(work, home, decided, _quiet)
         work.register.dispose()
         yield Benchmark(home, environment)
     finally:

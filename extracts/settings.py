@@ -21,6 +21,8 @@ from extracts.handover.dropzone.sftp_address import SftpAddress, address_problem
 from extracts.mail.channel import Channel
 from extracts.mail.folder import FolderChannel
 from extracts.mail.smtp import Security, SmtpChannel
+from extracts.steps import lineage_catalogue
+from extracts.steps.lineage_catalogue import Catalogue
 from extracts.steps.workplace import Limits, Places, Workplace
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -50,6 +52,11 @@ SETTINGS = (
     Setting("EXTRACTS_DROP_ZONE_KNOWN_HOSTS", "The pinned host keys of an SFTP transfer area: a known_hosts file", ""),
     Setting("EXTRACTS_STAGING", "Folder for treated rows while a run lasts, mode 0700", "{EXTRACTS_HOME}/staging"),
     Setting("EXTRACTS_RUNS", "Folder of run records and quality reports (no personal data)", "{EXTRACTS_HOME}/runs"),
+    Setting(
+        "EXTRACTS_TAKEN_BACK",
+        "Folder of encrypted deliveries that nobody acknowledged, kept to be published again; all workers'; mode 0700",
+        "{EXTRACTS_HOME}/taken-back",
+    ),
     Setting("EXTRACTS_KEYS", "Folder of pseudonym keys and the membership key, mode 0700", "{EXTRACTS_HOME}/keys"),
     Setting(
         "EXTRACTS_ALLOWED_SIGNERS",
@@ -71,7 +78,7 @@ SETTINGS = (
     ),
     Setting(
         f"{SOURCE_PREFIX}<SYSTEM>",
-        "libpq keywords of a source, without user and password (host=... port=... dbname=...)",
+        "libpq keywords of a source, without user and password (host=... port=... dbname=...), or its SQLAlchemy URL",
         "",
     ),
     Setting(
@@ -104,6 +111,12 @@ SETTINGS = (
     Setting("EXTRACTS_SMTP_USER", "The name to sign in to the mail server with, if it wants one", ""),
     Setting("EXTRACTS_SMTP_PASSWORD_FILE", "File, mode 0600, that holds the password of EXTRACTS_SMTP_USER", ""),
     Setting("EXTRACTS_SMTP_CA_FILE", "Certificates by which to know the mail server, if not the system's", ""),
+    Setting(
+        "EXTRACTS_LINEAGE_URL",
+        "OpenLineage endpoint that is told of every run (https://.../api/v1/lineage); empty: the file alone",
+        "",
+    ),
+    Setting("EXTRACTS_LINEAGE_KEY_FILE", "File, mode 0600, of the bearer key for that endpoint", ""),
     Setting("EXTRACTS_IMAGE_DIGEST", "Digest of the container image it runs in, for manifests", ""),
     Setting(
         "EXTRACTS_AIRFLOW_URL", "Airflow that considers requests (https://...); empty: runs are started by hand", ""
@@ -201,6 +214,8 @@ def _problems(found: Mapping[str, str]) -> list[Problem]:
     problems += [Problem(n, "must be a whole number") for n in no_number]
     problems += _notice_problems(found)
     problems += _drop_zone_problems(found)
+    if problem := lineage_catalogue.address_problem(found["EXTRACTS_LINEAGE_URL"]):
+        problems.append(Problem("EXTRACTS_LINEAGE_URL", problem))
     if found[_ALLOW_QUERY] not in ("yes", "no"):
         problems.append(Problem(_ALLOW_QUERY, "must be yes or no"))
     if not no_number and not _is_threshold(int(found[_SMALL_COUNT])):
@@ -267,7 +282,12 @@ def _workplace(found: Mapping[str, str]) -> Workplace:
         image_digest=found.get("EXTRACTS_IMAGE_DIGEST", ""),
         now=lambda: datetime.now(UTC),
         channels=_channels(found),
+        lineage=Catalogue(found["EXTRACTS_LINEAGE_URL"], _file(found["EXTRACTS_LINEAGE_KEY_FILE"])),
     )
+
+
+def _file(path: str) -> Path | None:
+    return Path(path) if path else None
 
 
 def _channels(found: Mapping[str, str]) -> tuple[Channel, ...]:
@@ -312,6 +332,7 @@ def _places(found: Mapping[str, str]) -> Places:
         drop_zone=_drop_zone(found),
         staging=place("EXTRACTS_STAGING"),
         runs=place("EXTRACTS_RUNS"),
+        kept=place("EXTRACTS_TAKEN_BACK"),
         keys=place("EXTRACTS_KEYS"),
         allowed_signers=place("EXTRACTS_ALLOWED_SIGNERS"),
         service_key=Path(found["EXTRACTS_SERVICE_KEY"]) if found.get("EXTRACTS_SERVICE_KEY") else None,

@@ -28,6 +28,7 @@ ORDER = "extract-order"
 MANIFEST = "extract-manifest"
 INDEX = "extract-index"
 PAGE = "extract-page"
+NO_DELIVERY = "extract-no-delivery"
 RECEIPT = "extract-receipt"
 DESTROYED = "extract-destroyed"
 _PATIENCE_SECONDS = 60
@@ -35,7 +36,7 @@ _PATIENCE_SECONDS = 60
 _SYSTEMS_OWN = ("SYSTEMROOT", "SYSTEMDRIVE", "USERPROFILE", "TEMP", "TMP")
 # Where a signer's key is, if it is in no file: their agent, their hardware key, and the windows that ask about both.
 _SIGNERS_OWN = ("SSH_AUTH_SOCK", "SSH_SK_PROVIDER", "SSH_ASKPASS", "SSH_ASKPASS_REQUIRE", "DISPLAY")
-NAMESPACES = (DECISION_BOARD, DECISION_CONTROLLER, ORDER, MANIFEST, INDEX, PAGE, RECEIPT, DESTROYED)
+NAMESPACES = (DECISION_BOARD, DECISION_CONTROLLER, ORDER, MANIFEST, INDEX, PAGE, NO_DELIVERY, RECEIPT, DESTROYED)
 
 
 @dataclass(frozen=True)

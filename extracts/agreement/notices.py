@@ -43,19 +43,34 @@ class NoticeKind(StrEnum):
     TO_BE_DESTROYED = "to be destroyed"
     NOT_DESTROYED = "not destroyed"
     ENDS_ELSEWHERE = "ends elsewhere"
+    REHEARSAL = "rehearsal"
+    NO_DELIVERY = "no delivery"
 
 
 _A = Audience
+WHOM_TO_ASK = (
+    "Whom to ask: the contact that you were given when the agreement was set up; README.txt of a delivery names them."
+)
 
 
 @dataclass(frozen=True)
 class Telling:
-    """One row: who is told when, and the words. `{...}` are facts that the step hands in."""
+    """One row: who is told when, and the words. `{...}` are facts that the step hands in.
+
+    `for_recipient`: the words for a recipient, who has none of our commands, where those of the others do not serve.
+    """
 
     when: str
     audiences: tuple[Audience, ...]
     subject: str
     body: str
+    for_recipient: str = ""
+
+    def words(self, audience: Audience) -> str:
+        """The words for whom it is told. A recipient is always told whom to ask."""
+        if audience is not Audience.RECIPIENT:
+            return self.body
+        return f"{self.for_recipient or self.body}\n{WHOM_TO_ASK}"
 
 
 TELLINGS: Mapping[NoticeKind, Telling] = {
@@ -94,12 +109,30 @@ TELLINGS: Mapping[NoticeKind, Telling] = {
         "approved",
         "Both have signed: {outcome}. {granted} of {asked} columns were granted. It is in force from {valid_from} "
         "until {valid_until}.\nRead what will be delivered with `extracts plan {id}`.",
+        "Both have signed: {outcome}. {granted} of {asked} columns were granted. It is in force from {valid_from} "
+        "until {valid_until}.\nBefore the first delivery you are sent a rehearsal: collect it with `extracts collect`, "
+        "which acknowledges it.",
     ),
     NoticeKind.DELIVERED: Telling(
         "a delivery can be collected",
         (_A.RECIPIENT,),
         "delivered",
         "{delivery} can be collected from the drop zone.\nVerify it before you use it: `extracts verify`.",
+    ),
+    NoticeKind.REHEARSAL: Telling(
+        "a rehearsal can be collected",
+        (_A.RECIPIENT,),
+        "a rehearsal waits for you",
+        "{rehearsal} can be collected from the drop zone. It is a test: its rows are made up, and it is no delivery.\n"
+        "Collect it with `extracts collect`, which acknowledges it, or follow its README.txt. The first delivery comes "
+        "only once it is acknowledged.",
+    ),
+    NoticeKind.NO_DELIVERY: Telling(
+        "a delivery that was due did not come; once per period",
+        (_A.RECIPIENT,),
+        "no delivery for {period}",
+        "The delivery for {period}, due on {due_on}, did not come. {why} {do}\n{next}\n"
+        "The same lies in the transfer area, signed, until the delivery comes: `extracts verify`.",
     ),
     NoticeKind.RENEWAL_DUE: Telling(
         "an agreement ends in 60, 30 and 7 days, and no renewal waits for a decision",
@@ -108,6 +141,9 @@ TELLINGS: Mapping[NoticeKind, Telling] = {
         "It ends in {days} days. Delivered: {delivered} periods. Due and never delivered: {never} periods.\n"
         "To go on, submit a new version under the same id: history and pseudonyms are kept. "
         "See `extracts why {id}`.",
+        "It ends in {days} days. Delivered: {delivered} periods. Due and never delivered: {never} periods.\n"
+        "To go on, ask whoever made the request in your body to submit a new version. After its end nothing is "
+        "delivered, and what you have is to be destroyed by the day that its README.txt says.",
     ),
     NoticeKind.STOPPED: Telling(
         "a run ends without a delivery that was due (engineer), or an agreement is suspended, revoked, withdrawn or "
@@ -115,6 +151,8 @@ TELLINGS: Mapping[NoticeKind, Telling] = {
         (_A.REQUESTER, _A.RECIPIENT, _A.ENGINEER),
         "stopped",
         "{what}\nSee `extracts why {id}`.",
+        "{what}\nNothing is needed from you now. What you have may be kept no longer, and used for nothing else, than "
+        "its README.txt says.",
     ),
     NoticeKind.RECEIPT_REFUSED: Telling(
         "a receipt or a certificate of destruction is refused; once per document and reason",
@@ -188,11 +226,12 @@ def notices(
     telling = TELLINGS[kind]
     known = {"id": request_id, **{name: str(value) for name, value in facts.items()}}
     subject = f"{request_id}: {telling.subject.format_map(known)}"
-    body = f"{_about(kind, request_id, version)}.\n{telling.body.format_map(known)}"
+    about = _about(kind, request_id, version)
+    bodies = {a: f"{about}.\n{telling.words(a).format_map(known)}" for a in to or telling.audiences}
     full_cause = f"{kind}:{request_id}.v{version}:{cause}"
     if kind is NoticeKind.ENDS_ELSEWHERE:  # a corrected title is no reason to tell again
         full_cause = f"{kind}:{request_id}:{cause}"
-    return tuple(Notice(kind, a, full_cause, request_id, version, subject, body) for a in to or telling.audiences)
+    return tuple(Notice(kind, a, full_cause, request_id, version, subject, body) for a, body in bodies.items())
 
 
 def _about(kind: NoticeKind, id_: str, version: int) -> str:

@@ -24,6 +24,7 @@ from extracts.agreement.assessment import Assessment, Finding, FindingOutcome, Q
 from extracts.agreement.custody import Patience
 from extracts.agreement.policy_case import Case, Verdict, cannot_judge
 from extracts.agreement.policy_checks import CHECKS
+from extracts.agreement.rehearsing import RehearsalRule
 from extracts.agreement.request import Request
 from extracts.agreement.reviews_demanded import DemandedReview, table_problems
 from extracts.canonical import digest
@@ -89,6 +90,7 @@ class Policy(Form):
     reason_codes: Mapping[Slug, Line] = Field(min_length=1)
     reviews: tuple[DemandedReview, ...] = ()
     custody: Patience = Patience()
+    rehearsal: RehearsalRule = RehearsalRule()
     rules: tuple[Rule, ...] = Field(min_length=1)
 
     @property

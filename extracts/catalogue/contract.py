@@ -53,6 +53,20 @@ class ColumnType(StrEnum):
     BOOLEAN = "boolean"
 
 
+class SourceKind(StrEnum):
+    """What kind of source a dataset is in: PostgreSQL, or a database behind an SQLAlchemy URL."""
+
+    POSTGRESQL = "postgresql"
+    SQLALCHEMY = "sqlalchemy"
+
+
+class ConsistentRead(StrEnum):
+    """Whether everything that a run asks of the source must show one moment."""
+
+    REQUIRED = "required"
+    NOT_PROMISED = "not promised"
+
+
 class PeriodKind(StrEnum):
     """event: a row belongs to the period its date falls in; as at now: only today's state exists.
 
@@ -133,6 +147,8 @@ class Dataset:
     authoritative_for: tuple[str, ...] = ()
     not_authoritative_for: Mapping[str, str] = field(default_factory=dict)
     quality: tuple[QualityRule, ...] = ()
+    source_kind: SourceKind = SourceKind.POSTGRESQL
+    consistent_read: ConsistentRead = ConsistentRead.REQUIRED
     deployed_view_digest: str = ""
     control_digests: Mapping[str, str] = field(default_factory=dict)
 

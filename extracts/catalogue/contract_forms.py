@@ -13,7 +13,14 @@ from typing import Annotated, Any
 from pydantic import ConfigDict, Field, StrictBool, StrictInt, model_validator
 from pydantic_core import PydanticCustomError
 
-from extracts.catalogue.contract import Classification, Identifiability, Identifier, PeriodKind
+from extracts.catalogue.contract import (
+    Classification,
+    ConsistentRead,
+    Identifiability,
+    Identifier,
+    PeriodKind,
+    SourceKind,
+)
 from extracts.catalogue.forms import Form, Line, Name, OnsCode, Paragraph, Slug
 
 Version = Annotated[str, Field(pattern=r"^[1-9]\d{0,3}\.\d{1,4}\.\d{1,4}$")]
@@ -43,6 +50,8 @@ class DatasetProperties(Form):
     coverage: tuple[OnsCode, ...] = Field(min_length=1)
     authoritativeFor: tuple[Line, ...] = Field(min_length=1)
     notAuthoritativeFor: dict[Line, Line]
+    sourceKind: SourceKind = SourceKind.POSTGRESQL
+    consistentRead: ConsistentRead = ConsistentRead.REQUIRED
 
 
 class ColumnProperties(Form):

@@ -8,12 +8,13 @@ Rules:
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Final
+from collections.abc import Iterable, Iterator
+from typing import Any, Final
 
 from extracts.catalogue.column_sense import Faults, column_faults, column_type
 from extracts.catalogue.contract import Classification, ColumnType, Identifier, PeriodKind
 from extracts.catalogue.contract_forms import ContractForm, SchemaForm
+from extracts.catalogue.dataset_draft import TO_DO
 from extracts.documents import Document
 from extracts.errors import Problem
 
@@ -28,7 +29,17 @@ def contract_problems(document: Document, form: ContractForm, folder: str) -> li
     for number, column in enumerate(schema.properties):
         where = f"schema.0.properties.{number}"
         found += [(f"{where}.{path}", message, allowed) for path, message, allowed in column_faults(column)]
-    return [document.problem(*fault) for fault in found]
+    left = [document.problem(path, "is still to be written") for path in _to_do(document.value)]
+    return [*left, *(document.problem(*fault) for fault in found)]
+
+
+def _to_do(value: Any, path: str = "") -> Iterator[str]:
+    """Where a draft still says TO DO."""
+    if isinstance(value, str) and value.startswith(TO_DO):
+        yield path
+    pairs = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, inner in pairs:
+        yield from _to_do(inner, f"{path}.{key}".lstrip("."))
 
 
 def owners(form: ContractForm) -> list[str]:

@@ -94,8 +94,15 @@ def _in_reach(day: date) -> date:
     return day
 
 
+def _no_rehearsal(request_id: str) -> str:
+    if request_id.startswith(_REHEARSALS):
+        raise PydanticCustomError("rehearsals", "must not begin with TEST-: so begin the names of rehearsals")
+    return request_id
+
+
 _SLUG = r"[a-z0-9]+(-[a-z0-9]+)*"
 _REQUEST_ID = r"[A-Z][A-Z0-9]*(-[A-Z0-9]+)+"
+_REHEARSALS = "TEST-"  # what a rehearsal is called begins with it (handover.rehearsal)
 
 _AT_LEAST_ONE = {"minLength": 1}  # for editors; the reader says it in words
 Line = Annotated[
@@ -106,7 +113,12 @@ Paragraph = Annotated[
 ]
 OptionalText = Annotated[str, Field(max_length=4000), AfterValidator(clean_text)]
 Slug = Annotated[str, Field(max_length=64, pattern=f"^{_SLUG}$")]
-RequestId = Annotated[str, Field(max_length=24, pattern=f"^{_REQUEST_ID}$"), _shape(_REQUEST_ID, "SDDSB-2026-014")]
+RequestId = Annotated[
+    str,
+    Field(max_length=24, pattern=f"^{_REQUEST_ID}$"),
+    _shape(_REQUEST_ID, "SDDSB-2026-014"),
+    AfterValidator(_no_rehearsal),
+]
 Name = Annotated[str, Field(max_length=48, pattern=r"^[a-z][a-z0-9_]*$")]
 Email = Annotated[str, Field(max_length=120, pattern=r"^[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$")]
 Uri = Annotated[str, Field(max_length=500, pattern=r"^https://[A-Za-z0-9.-]+(:\d+)?(/[^\s\"'<>\\]*)?$")]

@@ -92,6 +92,8 @@ def _dataset(form: ContractForm, contract_digest: str, digest: str, lock: ViewLo
         authoritative_for=given.authoritativeFor,
         not_authoritative_for=dict(given.notAuthoritativeFor),
         quality=(*(_rule(q) for q in schema.quality), *(r for c in schema.properties for r in _column_rules(c))),
+        source_kind=given.sourceKind,
+        consistent_read=given.consistentRead,
         deployed_view_digest=lock.deployed_digest if lock else "",
         control_digests=dict(lock.controls) if lock else {},
     )

@@ -53,7 +53,7 @@ _TABLE = (
     Treatment(
         "pseudonymise",
         1,
-        "replaced by a pseudonym (HMAC-SHA-256 under a key of this agreement alone, 32 hex characters)",
+        "replaced by a pseudonym (AES-256-CMAC under a key of this agreement alone, 32 hex characters)",
         _TEXT,
         ColumnType.STRING,
         "QQ123456C",

@@ -35,6 +35,19 @@ def view_digest(sql: str, source: str = "view.sql") -> str:
     return digest(_text_only({k: v for k, v in view.items() if k != "replace"}))
 
 
+def deployed_view_digest(text: str, relation: str) -> str:
+    """The digest of a view whose text a database keeps as it was given, as `view_digest` has it of its file.
+
+    relation: `schema.name`, the schema of which such a database may leave out. Raises InvalidDocument.
+    """
+    schema, _, name = relation.partition(".")
+    view = _one_view(text, relation)
+    view["view"] = {**view["view"], "schemaname": schema}
+    if view["view"]["relname"] != name:
+        raise InvalidDocument(relation, [Problem("sql", "is another view's")])
+    return digest(_text_only({k: v for k, v in view.items() if k != "replace"}))
+
+
 def viewdef_digest(definition: str, source: str = "pg_get_viewdef") -> str:
     """The digest of a SELECT as `pg_get_viewdef` prints it. Raises InvalidDocument."""
     statements = _parsed(definition, source)

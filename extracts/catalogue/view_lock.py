@@ -11,7 +11,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from extracts.catalogue.contract import Dataset
+from extracts.catalogue.contract import Dataset, SourceKind
 from extracts.catalogue.locked_view import LOCK_FILE, ViewLock, lock_of, locks_text, read_locks, with_lock
 from extracts.catalogue.odcs import VIEW_FILE, load_datasets
 from extracts.catalogue.view import control_digests, deployed_definition, viewdef_digest
@@ -27,7 +27,9 @@ def lock_views(expectations: Path, sql: Path, connection: Connection[Any]) -> di
     `connection`: may create views in a database that has the base tables; nothing stays there. Raises SourceChanged for
     a view that changed while its contract's version did not, InvalidDocument, TechnicalFailure.
     """
-    datasets = load_datasets(expectations, sql)
+    every = load_datasets(expectations, sql)
+    # Others keep a view's text as it was given, which each run holds against view.sql itself.
+    datasets = {name: d for name, d in every.items() if d.source_kind is SourceKind.POSTGRESQL}
     controls = control_digests(connection)
     changed: dict[str, tuple[ViewLock, ...]] = {}
     for name, dataset in datasets.items():

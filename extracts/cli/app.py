@@ -23,6 +23,7 @@ from extracts.cli import (
     pages,
     production,
     receipts,
+    rehearse,
     requests,
     reviews,
     runs,
@@ -67,6 +68,7 @@ app.command("revoke")(orders.revoke)
 app.add_typer(forms.catalogue_app, name="catalogue")
 app.add_typer(datasets.app, name="dataset")
 app.add_typer(runs.source_app, name="source")
+app.command("rehearse")(rehearse.rehearse)
 app.command("run")(runs.run)
 app.command("redeliver")(runs.redeliver)
 app.add_typer(runs.deliveries_app, name="deliveries")

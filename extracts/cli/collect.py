@@ -43,6 +43,7 @@ def collect(
     as_json: Json = False,
 ) -> None:
     """Collect what waits, and acknowledge it. Nothing that does not verify is opened."""
+    from extracts.handover.asking import WHOM_TO_ASK, in_full, telling_whom_to_ask
     from extracts.handover.collection.area import open_area
     from extracts.handover.collection.collecting import Means
     from extracts.handover.collection.waiting import find_waiting
@@ -56,17 +57,20 @@ def collect(
         now=lambda: datetime.now(UTC),
         progress=(lambda *_: None) if as_json else _progress,
     )
-    source = open_area(area, login_key, known_hosts)
-    found = find_waiting(source, into, signers, again=again)
-    problems = dict(found.problems)
+    with telling_whom_to_ask():
+        source = open_area(area, login_key, known_hosts)
+        found = find_waiting(source, into, signers, means.now(), again=again)
+    problems = {name: f"{problem} {WHOM_TO_ASK}" for name, problem in found.problems.items()}
     done: list[Collected] = []
     for waiting in found.waiting:
         try:
             done.append(_one(source, waiting, means, as_json))
         except ExtractsError as error:
-            problems[waiting.delivery_id] = str(error)
+            problems[waiting.delivery_id] = in_full(error)
+    missing = {f"{n.request_id}.{n.period}": n.says for n in found.not_coming}
     document = {"collected": [_document(c) for c in done], "stale": found.stale, "problems": problems}
-    answer(document, as_json, lambda: _summary(len(done), found.stale, problems))
+    document["not_coming"] = missing
+    answer(document, as_json, lambda: _summary(len(done), found.stale, problems, missing))
     if problems:
         raise typer.Exit(1)
 
@@ -84,13 +88,15 @@ def attest_destroyed(
     as_json: Json = False,
 ) -> None:
     """Certify that every copy of deliveries is destroyed."""
+    from extracts.handover.asking import telling_whom_to_ask
     from extracts.handover.collection.area import open_area
     from extracts.handover.collection.attesting import attest
 
     now = datetime.now(UTC)
     at = _moment(on) if on else now
     source = open_area(area, login_key, known_hosts)
-    path = attest(source, into, deliveries, key, method=method, by=by, destroyed_at=at, now=now)
+    with telling_whom_to_ask():
+        path = attest(source, into, deliveries, key, method=method, by=by, destroyed_at=at, now=now)
     said = f"Certified: {', '.join(deliveries)}. The certificate is in your inbox, and here: {path}"
     answer({"certificate": str(path), "deliveries": deliveries}, as_json, lambda: out.print(said, markup=False))
 
@@ -131,9 +137,15 @@ def _one(source: Any, waiting: Any, means: Means, as_json: bool) -> Collected:
 _NO_RECEIPT = "No receipt was written, so it still counts as not collected: give --receipt-key."
 
 
-def _summary(count: int, stale: dict[str, str], problems: dict[str, str]) -> None:
+def _summary(count: int, stale: dict[str, str], problems: dict[str, str], missing: dict[str, str]) -> None:
+    for says in missing.values():
+        out.print(f"No delivery, says the controller: {says}", markup=False)
     for delivery_id, why in stale.items():
         err.print(f"{delivery_id} {why}.", markup=False)
+    if stale and not problems:
+        from extracts.handover.asking import WHOM_TO_ASK
+
+        err.print(WHOM_TO_ASK, markup=False)
     for name, problem in problems.items():
         err.print(f"{name}: {problem}", markup=False)
     out.print(f"Collected: {count}." if count or problems else "Nothing waits.")

@@ -23,6 +23,27 @@ def list_datasets(as_json: Json = False) -> None:
     answer(found, as_json, lambda: show_table("Datasets", ("name", "version", "owner", "columns"), rows))
 
 
+@app.command("new")
+def new_dataset(
+    url: Annotated[
+        str, typer.Argument(help="SQLAlchemy URL of the database, such as postgresql://me@dev.example/warehouse.")
+    ],
+    table: Annotated[str, typer.Argument(help="The table or view to begin with: schema.name.")],
+    system: Annotated[str, typer.Option(help="The source system's name in contracts.")],
+    name: Annotated[str, typer.Option(help="The dataset's name; default: the table's.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Draft view, contract and suite of a new dataset from a table's description; no row is read.
+
+    What only a person knows is written as TO DO; `extracts dataset list` then says line by line what is left.
+    """
+    from extracts.steps.dataset_drafting import draft_dataset
+
+    files = [str(path) for path in draft_dataset(workplace(), url, table, system, name)]
+    said = [*(f"{path}" for path in files), "Drafted. What is left to do: extracts dataset list"]
+    answer({"files": files}, as_json, lambda: out.print("\n".join(said), markup=False, soft_wrap=True))
+
+
 @app.command()
 def lock(
     address: Annotated[

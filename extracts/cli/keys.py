@@ -1,4 +1,5 @@
-"""`extracts keys ...`: the pseudonym keys of agreements; backed up to, and restored with, the recovery key."""
+"""`extracts keys ...`: the pseudonym keys of agreements; backed up to, and restored with, the recovery key. And the
+recipients' public keys, which count once they are confirmed."""
 
 from __future__ import annotations
 
@@ -9,8 +10,11 @@ import typer
 
 from extracts.cli.options import Actor, Json, Reasons, acting, workplace
 from extracts.cli.output import answer, err, out, show_table
+from extracts.errors import UsageError
 
-app = typer.Typer(no_args_is_help=True, help="Pseudonym keys: list, back up, restore, replace.")
+app = typer.Typer(
+    no_args_is_help=True, help="Pseudonym keys: list, back up, restore, replace. Recipients' keys: confirm."
+)
 Owner = Annotated[str, typer.Argument(help="Id of the request, or `membership`.", metavar="ID", show_default=False)]
 
 
@@ -65,3 +69,29 @@ def replace(owner: Owner, reasons: Reasons, user: Actor = "", as_json: Json = Fa
 
     key_id = replace_agreement_key(workplace(), owner, reasons, acting(user))
     answer({"request": owner, "key": key_id}, as_json, lambda: out.print(f"New key {key_id}.", markup=False))
+
+
+@app.command("confirm-recipient")
+def confirm_recipient(
+    recipient: Annotated[str, typer.Argument(help="Id of the recipient.", show_default=False)],
+    fingerprint: Annotated[
+        list[str], typer.Option(help="As they read it out: SHA256:... or age1...; may be repeated.")
+    ],
+    channel: Annotated[str, typer.Option(help="telephone, video call, in person or post.")],
+    spoke_with: Annotated[str, typer.Option(help="With whom it was compared.")],
+    user: Actor = "",
+    as_json: Json = False,
+) -> None:
+    """Say that a recipient's keys were compared with them by another way. Before that they count for nothing."""
+    from extracts.steps.recipients import Channel, unconfirmed
+    from extracts.steps.recipients import confirm_recipient as confirm
+
+    if channel not in list(Channel):
+        raise UsageError(f"There is no channel {channel!r}.", advice=f"Known: {', '.join(Channel)}.")
+    work = workplace()
+    new = confirm(work, recipient, fingerprint, Channel(channel), spoke_with, acting(user))
+    left = unconfirmed(work, work.parties.recipients[recipient])
+    said = f"Confirmed: {', '.join(new) or 'nothing new'}."
+    said += f" Still not confirmed: {', '.join(left.fingerprints)}." if left else f" All keys of {recipient} count now."
+    document = {"recipient": recipient, "confirmed": new, "unconfirmed": left.fingerprints if left else ()}
+    answer(document, as_json, lambda: out.print(said, markup=False))

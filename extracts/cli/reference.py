@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from extracts.agreement.notices import Telling
     from extracts.agreement.policy import Policy
 
 _NOTE = "<!-- Written by `make docs`; do not edit. -->\n\n"
@@ -216,16 +217,22 @@ def notices_page() -> str:
 
 Who is told what, and when. A notice holds ids, declared words, dates and counts: nothing that a person typed, and
 nothing about a claimant. It is raised once per cause and audience, in the transaction of what it tells of, and sent
-at least once ([operate](../how-to/operate.md)). Where a row names several, each has a notice of their own.
+at least once ([operate](../how-to/operate.md)). Where a row names several, each has a notice of their own. Every notice
+to a recipient ends with whom to ask.
 
 | notice | raised when | for | subject | words |
 |---|---|---|---|---|
 """
     rows = [
-        f"| {kind} | {t.when} | {', '.join(t.audiences)} | `<id>: {t.subject}` | {' '.join(t.body.split())} |"
+        f"| {kind} | {t.when} | {', '.join(t.audiences)} | `<id>: {t.subject}` | {_words(t)} |"
         for kind, t in TELLINGS.items()
     ]
     return _NOTE + head + "\n".join(rows) + "\n"
+
+
+def _words(telling: Telling) -> str:
+    theirs = f" *To the recipient:* {telling.for_recipient}" if telling.for_recipient else ""
+    return " ".join(f"{telling.body}{theirs}".split())
 
 
 def performance_page() -> str:

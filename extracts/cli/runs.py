@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from extracts.agreement.custody import CustodyNow
     from extracts.handover.dropzone.sftp_address import SftpAddress
     from extracts.record.delivery_entries import DeliveryEntry
+    from extracts.steps.workplace import Workplace
 
 deliveries_app = typer.Typer(no_args_is_help=True, help="What was delivered.")
 source_app = typer.Typer(no_args_is_help=True, help="What the source's database administrator needs.")
@@ -84,13 +85,20 @@ def why(request_id: RequestId, period: Period = "", as_json: Json = False) -> No
 def list_deliveries(
     request_id: Annotated[str, typer.Option(help="Only of this agreement.")] = "",
     recipient: Annotated[str, typer.Option(help="Only to this recipient.")] = "",
+    tests: Annotated[
+        bool, typer.Option("--rehearsals", help="The rehearsals instead, which are no deliveries.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
-    """Every delivery, its state, and where it is by now."""
+    """Every delivery, its state, and where it is by now; rehearsals apart."""
     from extracts.record import custody, register
     from extracts.record.transaction import reading
 
     work = workplace()
+    rehearsed = _rehearsals(work, request_id, recipient)
+    if tests:
+        answer(rehearsed, as_json, lambda: _show_rehearsals(rehearsed))
+        return
     with reading(work.register) as view:
         there = {c.delivery_id: c for c in custody.custodies(view, request_id=request_id, recipient=recipient)}
         found = [
@@ -98,7 +106,42 @@ def list_deliveries(
             for d in register.list_deliveries(view, request_id=request_id, recipient=recipient)
         ]
     columns = ("id", "period", "revision", "recipient", "state", "custody", "destroy_by", "rows")
-    answer(found, as_json, lambda: show_table("Deliveries", columns, [[d[c] for c in columns] for d in found]))
+
+    def show() -> None:
+        show_table("Deliveries", columns, [[d[c] for c in columns] for d in found])
+        if rehearsed:
+            _show_rehearsals(rehearsed)
+
+    answer(found, as_json, show)
+
+
+def _rehearsals(work: Workplace, request_id: str, recipient: str) -> list[dict[str, Any]]:
+    from extracts.record import rehearsals
+    from extracts.record.transaction import reading
+
+    with reading(work.register) as view:
+        found = rehearsals.list_rehearsals(view, request_id=request_id, recipient=recipient)
+    return [
+        {
+            "id": r.rehearsal_id,
+            "request": r.request_id,
+            "recipient": r.recipient,
+            "state": r.outcome,
+            "sent": r.published_at,
+            "acknowledged": r.acknowledged_at,
+            "in_area": r.in_area,
+            "manifest": r.manifest_digest,
+        }
+        for r in found
+    ]
+
+
+def _show_rehearsals(found: list[dict[str, Any]]) -> None:
+    def at(when: Any) -> str:
+        return f"{when:%Y-%m-%d %H:%M} UTC" if when else ""
+
+    rows = [[r["id"], r["recipient"], r["state"], at(r["sent"]), at(r["acknowledged"])] for r in found]
+    show_table("Rehearsals: made-up rows, no deliveries", ("id", "recipient", "state", "sent", "acknowledged"), rows)
 
 
 @deliveries_app.command("show")

@@ -41,10 +41,12 @@ def verify(
     as_json: Json = False,
 ) -> None:
     """Check a delivery, back to the two people who approved it."""
+    from extracts.handover.asking import telling_whom_to_ask
     from extracts.handover.chain import verify as verify_all
 
     now = datetime.now(UTC)
-    found = verify_all(folder, signers, now, identity, rehearsal=rehearsal, least_number=index_number)
+    with telling_whom_to_ask():
+        found = verify_all(folder, signers, now, identity, rehearsal=rehearsal, least_number=index_number)
     lines = [line for one in found for line in one.sentences()]
     answer([one.document() for one in found], as_json, lambda: out.print("\n".join(lines), markup=False))
     if not all(one.passed for one in found):

@@ -8,12 +8,13 @@ Rules:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from extracts.agreement.plan import ExtractPlan, Period
 from extracts.catalogue.contract import Dataset
 from extracts.errors import CheckFailed, HoldStops, LimitExceeded
-from extracts.extraction.sources.postgres import Connection, PostgresSource, sql
+from extracts.extraction.sources.interface import Connection, Source
+from extracts.extraction.sources.postgres import sql
 from extracts.extraction.sources.rows import has_period, within
 from extracts.extraction.sources.view_sql import counts_of
 
@@ -32,9 +33,7 @@ class Counts:
     unfit: int
 
 
-def read_counts(
-    connection: Connection, source: PostgresSource, plan: ExtractPlan, dataset: Dataset, period: Period
-) -> Counts:
+def read_counts(connection: Connection, source: Source, plan: ExtractPlan, dataset: Dataset, period: Period) -> Counts:
     """The counts of one dataset. Rows of every period count as source; everything else is of this period."""
     view = counts_of(plan, dataset)
     planned = {d.dataset: d for d in plan.datasets}[dataset.name]
@@ -43,7 +42,9 @@ def read_counts(
     query = f"SELECT coalesce(sum(source), 0)::bigint, {', '.join(columns)} FROM {source.reading(view)}"
     row = connection.execute(sql(query)).fetchone()
     assert row is not None
-    return Counts(dataset.name, *row)
+    found = Counts(dataset.name, *row)
+    every = source.count(connection, dataset)
+    return found if every is None else replace(found, source=every)
 
 
 def check_counts(plan: ExtractPlan, period: Period, counts: tuple[Counts, ...]) -> None:

@@ -46,6 +46,14 @@ def reading_session(settings: EngineSettings) -> Iterator[duckdb.DuckDBPyConnect
 
 
 @contextmanager
+def memory_session(memory_limit_mb: int) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A DuckDB for untreated values that a source hands out: no temporary directory, and nothing attached."""
+    with _session(memory_limit_mb, threads=1) as connection:
+        connection.execute("SET temp_directory = ''")
+        yield connection
+
+
+@contextmanager
 def engine_errors(staging: Path, doing: str, *, reads_source: bool = False) -> Iterator[None]:
     """The boundary: any library's error becomes ours, without a word of it.
 

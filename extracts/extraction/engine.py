@@ -28,7 +28,7 @@ from extracts.extraction.memory import use_system_memory
 from extracts.extraction.reading import Keys as Keys
 from extracts.extraction.reading import Treated, open_reader
 from extracts.extraction.sources.checks import check_within
-from extracts.extraction.sources.postgres import PostgresSource
+from extracts.extraction.sources.interface import Source
 from extracts.extraction.values import Extract, ExtractFile, Snapshot
 
 Progress = Callable[[str], None]
@@ -39,7 +39,7 @@ MEMBERSHIP_FILE = "membership.parquet"
 def build(
     plan: ExtractPlan,
     period: Period,
-    source: PostgresSource,
+    source: Source,
     staging: Path,
     *,
     datasets: Mapping[str, Dataset],
@@ -90,7 +90,7 @@ def build(
 def _read(
     plan: ExtractPlan,
     period: Period,
-    source: PostgresSource,
+    source: Source,
     snapshot: Snapshot,
     contracts: list[Dataset],
     counts: tuple[Counts, ...],

@@ -22,7 +22,8 @@ from pyarrow import parquet
 from extracts.agreement.plan import ExtractPlan
 from extracts.extraction.membership import INCLUDED
 from extracts.extraction.pseudonym import PERSON_KIND, message, pseudonyms
-from extracts.extraction.sources.postgres import PostgresSource, sql
+from extracts.extraction.sources.interface import Source
+from extracts.extraction.sources.postgres import sql
 from extracts.extraction.sources.rows import LEAVE_OUT, STOP_AND_ASK
 from extracts.extraction.sources.view_sql import holds_view
 from extracts.extraction.spool import Numbers
@@ -31,7 +32,7 @@ LEFT_OUT_BY_HOLD = "hold"
 """The membership index's word for whom a hold left out."""
 
 
-def holds_since(plan: ExtractPlan, source: PostgresSource, index: Path, key: str) -> int:
+def holds_since(plan: ExtractPlan, source: Source, index: Path, key: str) -> int:
     """How many people of an extract holds reach now, whom they did not reach in its snapshot.
 
     index: the extract's clear membership index, made under the membership `key`. Raises SourceUnreachable,
@@ -45,7 +46,7 @@ def holds_since(plan: ExtractPlan, source: PostgresSource, index: Path, key: str
     return len(found)
 
 
-def _on_hold(plan: ExtractPlan, source: PostgresSource, key: str) -> tuple[set[int], set[int]]:
+def _on_hold(plan: ExtractPlan, source: Source, key: str) -> tuple[set[int], set[int]]:
     """Marks of those whom holds leave out, and of those about whom they ask."""
     view = holds_view(plan)
     with source.transaction(source.membership_role) as connection:

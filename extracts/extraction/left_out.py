@@ -14,7 +14,8 @@ import pyarrow as pa
 from extracts.agreement.plan import ExtractPlan, Period
 from extracts.catalogue.contract import Dataset
 from extracts.extraction.pseudonym import PERSON_KIND, message, pseudonyms
-from extracts.extraction.sources.postgres import PostgresSource, sql
+from extracts.extraction.sources.interface import Source
+from extracts.extraction.sources.postgres import sql
 from extracts.extraction.sources.rows import has_period, within
 from extracts.extraction.sources.view_sql import left_out_of, planned_dataset
 
@@ -23,7 +24,7 @@ _SCHEMA = pa.schema([("mark", pa.uint64()), ("why", pa.string())])
 
 
 def read_left_out(
-    plan: ExtractPlan, source: PostgresSource, dataset: Dataset, period: Period, key: str, snapshot: str
+    plan: ExtractPlan, source: Source, dataset: Dataset, period: Period, key: str, snapshot: str
 ) -> pa.Table:
     """A mark under the membership `key` and a reason for each person of the period whom the source left out.
 
@@ -41,7 +42,7 @@ def read_left_out(
     return pa.Table.from_batches(found, _SCHEMA)
 
 
-def _relation(plan: ExtractPlan, source: PostgresSource, dataset: Dataset) -> str:
+def _relation(plan: ExtractPlan, source: Source, dataset: Dataset) -> str:
     return f"{source.reading(left_out_of(plan, dataset)).removesuffix(' AS v')} AS d"
 
 

@@ -2,7 +2,7 @@
 
 Rules:
 1. It answers one question, for one person at a time: who received this person's record? It holds no identifier, only
-   marks (HMACs under a key of its own, which no recipient and no agreement has).
+   marks (CMACs under a key of its own, which no recipient and no agreement has).
 2. Everybody whom a row is about counts: a partner on a claim as well as the claimant.
 3. The file is for the controller alone: the caller encrypts it at once, and removes this clear one.
 4. 64 bits of a mark are kept: in an index of 5 million people, a person who is not in it seems to be once in 10^12.

@@ -1,4 +1,4 @@
-"""Columns of identifiers as HMAC messages: many at once, and the same as `pseudonym.message` makes of one.
+"""Columns of identifiers as messages, of which pseudonyms are made: the same as `pseudonym.message`, many at once.
 
 Nearly all numbers come in their usual form, nine capital letters and digits: these are cut to form over all characters
 of a batch at once. Any other batch goes through expressions, which takes four times as long.

@@ -1,6 +1,6 @@
 """The people behind treated rows, known only by marks: for k-anonymity, for counts, and for the membership index.
 
-A mark is the first 64 bits of a person's HMAC under the controller's membership key; it never leaves with the rows.
+A mark is the first 64 bits of a person's CMAC under the controller's membership key; it never leaves with the rows.
 One entry per row and person: the mark, whether the row is about them (its subject), and the row's quasi-identifiers.
 """
 

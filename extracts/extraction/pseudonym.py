@@ -1,21 +1,23 @@
-"""Pseudonyms: HMAC-SHA-256 under a key that one agreement has alone, so that nobody else can make or undo them.
+"""Pseudonyms: AES-256-CMAC under a key that one agreement has alone, so that nobody else can make or undo them.
 
 Rules:
-1. The key is 64 hex characters, whose ASCII bytes are the HMAC key. Hashing without a key is not offered: all possible
-   National Insurance numbers can be hashed in minutes.
+1. The key is 64 hex characters: 32 bytes. Hashing without a key is not offered: all possible National Insurance
+   numbers can be hashed in minutes.
 2. The message is the identifier's kind, a separator, and the value in one form; so a NINO and a claim reference that
    look alike differ, and one person written in two ways is one. The suffix letter of a NINO tells nobody apart and is
    often left out, so it is not part of that form.
 3. A blank is nobody: it becomes null, or all blanks would share one pseudonym.
-4. 32 hex characters (128 bits) are kept: no two of a billion people share one.
+4. All 128 bits are delivered, as 32 hex characters. Messages of one block never share one; of a billion longer ones, no
+   two do.
 """
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import re
 from typing import Any
+
+from cryptography.hazmat.primitives.ciphers import algorithms
+from cryptography.hazmat.primitives.cmac import CMAC
 
 from extracts.errors import UsageError
 
@@ -32,11 +34,13 @@ def pseudonym(key: str, kind: str, value: str | None) -> str | None:
     text = message(kind, value)
     if text is None:
         return None
-    return hmac.new(checked_key(key).encode("ascii"), text.encode(), hashlib.sha256).hexdigest()[:_LENGTH]
+    made = CMAC(algorithms.AES256(bytes.fromhex(checked_key(key))))
+    made.update(text.encode())
+    return made.finalize().hex()
 
 
 def message(kind: str, value: str | None) -> str | None:
-    """The HMAC's message of one value, as Python makes it; None for a blank."""
+    """The message of one value, as Python makes it; None for a blank."""
     found = canonical_value(kind, value)
     return None if found is None else f"{kind}{SEPARATOR}{found}"
 
@@ -58,18 +62,29 @@ def pseudonyms(key: str, messages: list[Any], *, text: bool = True) -> tuple[lis
 
     text: without it, only the numbers are made. Raises UsageError if there are messages and no key.
     """
-    import polars as pl
-    import polars_hash  # noqa: F401 (adds the namespace `chash`)
-    import pyarrow as pa
+    from extracts.extraction.cmac import macs
 
     if not messages:
         return [], []
-    frame = pl.DataFrame({str(i): pl.from_arrow(m) for i, m in enumerate(messages)})
-    digests = pl.all().chash.hmac_sha256(key=checked_key(key))  # type: ignore[attr-defined]
-    found = frame.select(digests)
-    numbers = found.select(pl.all().str.head(16).str.to_integer(base=16, dtype=pl.UInt64)).to_arrow().columns
-    texts = found.select(pl.all().str.head(_LENGTH)).to_arrow().columns if text else []
-    return [t.combine_chunks().cast(pa.string()) for t in texts], [n.combine_chunks() for n in numbers]
+    secret = bytes.fromhex(checked_key(key))
+    found = [(macs(secret, said), said) for said in messages]
+    return [_as_text(*f) for f in found] if text else [], [_as_numbers(*f) for f in found]
+
+
+def _as_text(made: Any, messages: Any) -> Any:
+    import numpy as np
+    import pyarrow as pa
+
+    pairs = np.frombuffer("".join(f"{byte:02x}" for byte in range(256)).encode(), np.uint16)
+    ends = np.arange(0, len(made) * _LENGTH + 1, _LENGTH, dtype=np.int32)
+    whole = pa.StringArray.from_buffers(len(made), pa.py_buffer(ends), pa.py_buffer(pairs[made]))
+    return pa.compute.if_else(messages.is_valid(), whole, None) if messages.null_count else whole
+
+
+def _as_numbers(made: Any, messages: Any) -> Any:
+    import pyarrow as pa
+
+    return pa.array(made.view(">u8")[:, 0].astype("u8"), mask=messages.is_null().to_numpy(zero_copy_only=False))
 
 
 def checked_key(key: str) -> str:

@@ -1,8 +1,8 @@
 """Reads a plan's rows out of one snapshot and treats them on the way: untreated values touch no disk.
 
 Rules:
-1. DuckDB reads the agreement's view and applies every treatment but pseudonyms; these are made batch by batch, by
-   compiled code, from the identifiers that it hands over. A batch is in memory for moments.
+1. DuckDB reads the agreement's rows (`Source.rows`) and applies every treatment but pseudonyms; these are made batch
+   by batch, by compiled code, from the identifiers that it hands over. A batch is in memory for moments.
 2. What is kept are the planned columns, treated, and beside them the people of each row as marks (`people`), by which
    people are counted and the membership index is made. Nothing else is kept.
 3. The address names a passfile; no password is in any statement.
@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,15 +21,14 @@ import pyarrow as pa
 
 from extracts.agreement.plan import ExtractPlan, Period, PlannedDataset
 from extracts.catalogue.contract import ColumnType, Dataset
-from extracts.extraction.duckdb_session import EngineSettings, reading_session, text
+from extracts.extraction.duckdb_session import EngineSettings
 from extracts.extraction.left_out import read_left_out
 from extracts.extraction.messages import messages
 from extracts.extraction.ordering import KEY, Sample, key_buckets, leading_pseudonym, order_columns, sort_into
 from extracts.extraction.people import People, entry_bytes
 from extracts.extraction.pseudonym import PERSON_KIND, pseudonyms
 from extracts.extraction.small_cells import asks_for_k
-from extracts.extraction.sources.names import SCHEMA
-from extracts.extraction.sources.postgres import PostgresSource, checked_snapshot
+from extracts.extraction.sources.interface import Source
 from extracts.extraction.sources.rows import column_types, has_period, on_date, until_date, within
 from extracts.extraction.sources.view_sql import data_of
 from extracts.extraction.spool import Spool, ahead, bucket_count
@@ -40,7 +39,6 @@ if TYPE_CHECKING:
     import duckdb
 
 _BATCH_ROWS = 100_000
-_READER = "reader"
 _IDENTIFIER = "_identifier_"
 
 
@@ -69,7 +67,7 @@ class Reader:
     """A DuckDB that is attached to the source inside one snapshot."""
 
     connection: duckdb.DuckDBPyConnection
-    source: PostgresSource
+    source: Source
     plan: ExtractPlan
     period: Period
     snapshot: Snapshot
@@ -83,6 +81,8 @@ class Reader:
         rows = Spool(folder / "rows", bucket_count(expected, _row_bytes(planned)))
         with ThreadPoolExecutor(1) as meanwhile, people.spool, rows:
             left_out = meanwhile.submit(self._left_out, dataset)
+            if not self.source.reads_at_once:
+                left_out.result()
             if leading_pseudonym(planned):
                 for batch in self._batches(planned, dataset, people):
                     rows.write(batch, key_buckets(batch.column(KEY), rows.buckets))
@@ -138,7 +138,7 @@ class Reader:
         if has_period(planned):
             types = column_types(dataset)
             query += f" WHERE {within(self.period, on_date(planned, types), until_date(planned, types))}"
-        return f"postgres_query('{_READER}', {text(query)})"
+        return self.source.rows(query)
 
     @staticmethod
     def _from(relation: str) -> str:
@@ -147,22 +147,11 @@ class Reader:
 
 @contextmanager
 def open_reader(
-    source: PostgresSource, plan: ExtractPlan, period: Period, snapshot: Snapshot, keys: Keys, settings: EngineSettings
+    source: Source, plan: ExtractPlan, period: Period, snapshot: Snapshot, keys: Keys, settings: EngineSettings
 ) -> Iterator[Reader]:
     """A reader inside `snapshot`, which must be held by its exporter while the block lasts."""
-    with reading_session(settings) as connection:
-        address = text(source.conninfo())
-        connection.execute(f"ATTACH {address} AS {_READER} (TYPE postgres, READ_ONLY, SCHEMA '{SCHEMA}')")
-        connection.execute("SET lock_configuration = true")
-        connection.execute("BEGIN TRANSACTION")
-        order = text(f"SET TRANSACTION SNAPSHOT '{checked_snapshot(snapshot.exported)}'")
-        connection.execute(f"CALL postgres_execute('{_READER}', {order})")
-        try:
-            yield Reader(connection, source, plan, period, snapshot, keys)
-        finally:
-            # Left to the connection's own ending, a source that broke off would abort the whole process (DuckDB 1.5.5).
-            with suppress(Exception):
-                connection.execute("ROLLBACK")
+    with source.reader(snapshot, settings.memory_limit_mb) as connection:
+        yield Reader(connection, source, plan, period, snapshot, keys)
 
 
 def _row_bytes(planned: PlannedDataset) -> int:

@@ -33,6 +33,8 @@ from extracts.extraction.values import CheckKind, CheckResult, Extract, ExtractF
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
+    from extracts.extraction.sources.interface import Source
+
 _RAISES: tuple[tuple[CheckKind, type[ExtractsError]], ...] = (
     (CheckKind.QUALITY, CheckFailed),
     (CheckKind.LIMIT, LimitExceeded),
@@ -58,19 +60,19 @@ def validate_source(
     suite: Suite,
     check: SourceCheck,
     period: Period,
-    address: str,
+    source: Source,
     reading: str,
     now: datetime,
 ) -> Report:
-    """Whether the source kept its promises for this agreement's rows, asked of PostgreSQL in a few counting queries.
+    """Whether the source kept its promises for this agreement's rows, asked of it in a few counting queries.
 
-    `address`: libpq keywords as which the agreement's role enters; `reading`: what to select from, its data view.
+    `source`: entered as the agreement; `reading`: what to select from, its data view.
     Raises InvalidDocument if the contract's quality rules are not ones that can be run; SourceUnreachable. What it
     finds does not raise: `check_report` does.
     """
     from extracts.extraction.sources.rows import column_types
     from extracts.extraction.sources.view_sql import read_columns
-    from extracts.extraction.validation_open import facts_query, open_source, source_query
+    from extracts.extraction.validation_open import facts_query, source_query
 
     check_contract_rules(dataset)
     types = column_types(dataset)
@@ -83,7 +85,7 @@ def validate_source(
     written, out_of_sight = written_checks(dataset, rules, readable)
     batches = {FACTS: facts_query(facts), ROWS: source_query(planned, types, period, reading)}
     checks = _with_facts(checks + written, asdict(facts))
-    results = _run(open_source(address), batches, checks)
+    results = _run(source.validation_engine(), batches, checks)
     return _report("Source validation", suite, checks, results + hidden + out_of_sight)
 
 

@@ -21,7 +21,9 @@ from extracts.errors import InvalidDocument, SignatureInvalid, UsageError, Verif
 from extracts.handover.dropzone.index import INDEX, INDEX_SIGNATURE, Index, IndexEntry, Status, read_signed_index
 from extracts.handover.findings import Finding, Verification, checked, failed, not_checked
 from extracts.handover.manifest import MANIFEST, MANIFEST_SIGNATURE, Manifest, read_manifest
+from extracts.handover.no_delivery import finding, is_ours, period_in
 from extracts.handover.reading import Contents, read_contents, shown
+from extracts.handover.rehearsal import is_marked
 from extracts.handover.trust import Judge
 from extracts.handover.verify import judge_by, verify_delivery
 
@@ -50,14 +52,25 @@ def verify(
     `least_number`: the number of the newest index that was ever seen; an older one fails. Other arguments and errors
     as `verify_delivery`; UsageError too if there is no index to have a number.
     """
+    notices = [] if rehearsal else verify_notices(folder, signers, now)
     if not (folder / INDEX).exists():
+        if notices and not (folder / MANIFEST).exists():
+            return notices
         if least_number is not None:
             raise UsageError(f"{folder} holds no {INDEX}.", advice="Give the agreement's folder, or no number.")
         return [verify_delivery(folder, signers, now, identity, rehearsal=rehearsal)]
     deliveries = [
         verify_delivery(path, signers, now, identity, rehearsal=rehearsal) for path in _delivery_folders(folder)
     ]
-    return [verify_index(folder, signers, rehearsal=rehearsal, least_number=least_number), *deliveries]
+    return [verify_index(folder, signers, rehearsal=rehearsal, least_number=least_number), *deliveries, *notices]
+
+
+def verify_notices(folder: Path, signers: Path, now: datetime) -> list[Verification]:
+    """What holds of the notices of no delivery in an agreement's folder."""
+    contents, judge = read_contents(folder), judge_by(signers)
+    names = [n for n in sorted(contents.documents) if period_in(n)]
+    request_id = folder.resolve().name
+    return [Verification(n, (finding(n, contents.documents, request_id, judge, now),)) for n in names]
 
 
 def verify_index(
@@ -100,9 +113,13 @@ def anchors_in(folder: Path, signers: Path) -> list[Anchor]:
     not believed. Raises UsageError if the folder holds no manifest.
     """
     judge = judge_by(signers)
-    found = sorted((_anchor(path, judge) for path in sorted(folder.rglob(MANIFEST))), key=lambda a: a.sequence)
+    # A rehearsal is no delivery, and anchors nothing.
+    paths = [p for p in sorted(folder.rglob(MANIFEST)) if not is_marked(p.parent.name)]
+    found = sorted((_anchor(path, judge) for path in paths), key=lambda a: a.sequence)
     if not found:
-        raise UsageError(f"No delivery, and so no anchor, is in {folder}.")
+        raise UsageError(
+            f"No delivery, and so no anchor, is in {folder}.", advice="Name the drop zone, or a folder of deliveries."
+        )
     return found
 
 
@@ -114,16 +131,21 @@ def _anchor(path: Path, judge: Judge) -> Anchor:
         manifest, _ = read_manifest(data, where)
         judge(data, signature, signing.MANIFEST, manifest.delivery.made_at)
     except OSError as error:
-        raise VerificationFailed(f"{where} or its signature cannot be read ({error.strerror}).") from None
+        raise VerificationFailed(
+            f"{where} or its signature cannot be read ({error.strerror}).",
+            advice="Is it yours to read? Then run again.",
+        ) from None
     except (InvalidDocument, SignatureInvalid) as error:
-        raise VerificationFailed(f"{where} is no anchor: {error.message}") from None
+        raise VerificationFailed(
+            f"{where} is no anchor: {error.message}", advice="Somebody changed or forged it: report it as an incident."
+        ) from None
     return Anchor(manifest.ledger.sequence, manifest.ledger.head, manifest.delivery.id, manifest.delivery.made_at)
 
 
 def _signed_index(contents: Contents, judge: Judge) -> Index:
     data = contents.documents.get(INDEX)
     if data is None:
-        raise VerificationFailed(f"{INDEX} is missing or too large.")
+        raise VerificationFailed(f"{INDEX} is missing or too large.", advice="Collect it again from the transfer area.")
     signatures = contents.documents.get(INDEX_SIGNATURE, b"")
 
     def check(signed: bytes, signature: str, at: datetime) -> None:
@@ -134,7 +156,7 @@ def _signed_index(contents: Contents, judge: Judge) -> Index:
 
 def _entry_findings(folder: Path, contents: Contents, index: Index) -> Iterator[Finding]:
     there = {p.name: p for p in _delivery_folders(folder)}
-    for name in sorted(set(contents.digests) - {INDEX, INDEX_SIGNATURE}):
+    for name in sorted(n for n in set(contents.digests) - {INDEX, INDEX_SIGNATURE} if not is_ours(n)):
         yield failed("does not belong in an agreement's folder", shown(name))
     for name in sorted(set(there) - {e.delivery_id for e in index.deliveries}):
         yield failed("is no delivery that the index lists", shown(name))

@@ -33,7 +33,9 @@ def read_identity(path: Path) -> Identity:
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise UsageError(f"The identity {path.name} cannot be read ({error.strerror}).") from None
+        raise UsageError(
+            f"The identity {path.name} cannot be read ({error.strerror}).", advice="Is it there, and yours to read?"
+        ) from None
     keys = _ssh_identity(data, path.name) if b"-----BEGIN" in data else _age_identities(data, path.name)
     return Identity(keys, path.name)
 
@@ -73,7 +75,10 @@ def decrypt_file(encrypted: Path, clear: Path, identity: Identity, clear_sha256:
                 target.flush()
                 os.fsync(target.fileno())
             if found != clear_sha256:
-                raise VerificationFailed(f"{encrypted.name} opens to another file than the one that was signed.")
+                raise VerificationFailed(
+                    f"{encrypted.name} opens to another file than the one that was signed.",
+                    advice="Use nothing of it, and tell the contact.",
+                )
             unfinished.rename(clear)
         finally:
             unfinished.unlink(missing_ok=True)
@@ -86,7 +91,10 @@ def _not_opened(error: Exception, identity: Identity, name: str) -> Verification
             f"{name} is not encrypted to the identity {identity.name}.",
             advice="Use the private key of one of the keys that manifest.json names in `encrypted_to`.",
         )
-    return VerificationFailed(f"{name} cannot be decrypted: it is damaged, cut or not an age file.")
+    return VerificationFailed(
+        f"{name} cannot be decrypted: it is damaged, cut or not an age file.",
+        advice="Delete the delivery here, and collect it again.",
+    )
 
 
 def _ssh_identity(data: bytes, name: str) -> list[Any]:

@@ -99,7 +99,7 @@ def _documents(manifest: Manifest, approval: Approval) -> dict[str, bytes]:
         BOARD_SIGNATURE: approval.board_signature.encode(),
         CONTROLLER_SIGNATURE: approval.controller_signature.encode(),
         PLAN: approval.plan,
-        LINEAGE: lineage_text(manifest),
+        LINEAGE: lineage_text(manifest, plan),
         README: readme_text(manifest).encode(),
         **{name: contract_text(manifest, planned[dataset]) for dataset, name in manifest.contracts.items()},
     }
@@ -108,8 +108,14 @@ def _documents(manifest: Manifest, approval: Approval) -> dict[str, bytes]:
 def _check_folder(folder: Path, manifest: Manifest) -> None:
     odd = sorted({p.name for p in folder.iterdir()} - set(manifest.expected_names))
     if odd:
-        raise CheckFailed(f"{manifest.delivery.id}: {', '.join(odd)} is in staging, but not part of the delivery.")
+        raise CheckFailed(
+            f"{manifest.delivery.id}: {', '.join(odd)} is in staging, but not part of the delivery.",
+            advice="Start a new run.",
+        )
     for file in manifest.files:
         with (folder / file.name).open("rb") as stream:
             if stream.read(len(AGE_HEADER)) != AGE_HEADER:
-                raise CheckFailed(f"{manifest.delivery.id}: {file.name} is not encrypted. Nothing was delivered.")
+                raise CheckFailed(
+                    f"{manifest.delivery.id}: {file.name} is not encrypted. Nothing was delivered.",
+                    advice="Start a new run.",
+                )

@@ -82,7 +82,10 @@ def _encrypt_stream(source: BinaryIO, target: BinaryIO, keys: list[Any], path: P
     try:
         pyrage.encrypt_io(reader, writer, keys)
     except (pyrage.EncryptError, OSError) as error:
-        failure = TechnicalFailure(f"{path.name} could not be encrypted ({type(error).__name__}).")
+        failure = TechnicalFailure(
+            f"{path.name} could not be encrypted ({type(error).__name__}).",
+            advice="Is there room on the disk? Run again.",
+        )
         raise (writer.error or reader.error or failure) from None
     target.flush()
     os.fsync(target.fileno())

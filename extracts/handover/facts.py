@@ -137,7 +137,11 @@ class SourceFacts(Fact):
     log_position: Annotated[str, "Position of the write-ahead log, as observed."]
     loaded_at: Annotated[datetime, "When the source was last loaded."]
     age_minutes: Annotated[int, "Age of the source's data at the snapshot, in minutes."]
-    enforced_by: Annotated[str, "`role`: the database itself refused all else; `query`: our query alone kept to it."]
+    enforced_by: Annotated[
+        str,
+        "Who made sure that nothing else was read. `role`: PostgreSQL, by the agreement's own view and role; `query`: "
+        "our query of PostgreSQL alone; `select`: our SELECT of the planned columns and rows, compiled by SQLAlchemy.",
+    ]
     hold_list_loaded_at: Annotated[datetime, "When the list of people to be left out was last loaded."]
     hold_list_entries: Annotated[int, "Entries of that list, as it declares and as counted."]
     curated_view_digest: Annotated[str, "Digest of the curated view's definition, as found."]

@@ -56,7 +56,10 @@ def staging_errors(name: str) -> Iterator[None]:
             raise DiskFull(
                 f"No space is left to write {name} ({_code(error)}).", advice="Free space, then run again."
             ) from None
-        raise TechnicalFailure(f"{name} could not be read or written ({_code(error)}).") from None
+        raise TechnicalFailure(
+            f"{name} could not be read or written ({_code(error)}).",
+            advice="May this account write there? Then run again.",
+        ) from None
 
 
 def create_private(path: Path) -> BinaryIO:

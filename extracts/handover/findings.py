@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from extracts.errors import VerificationFailed
+from extracts.handover.asking import WHOM_TO_ASK
 
 
 class Result(StrEnum):
@@ -27,6 +28,9 @@ class Finding:
 
     def __str__(self) -> str:
         return f"{self.file}: {self.what}" if self.file else self.what
+
+
+_LEAVE_IT = "What to do: open nothing, change nothing, keep it as it is, and say what is failed above."
 
 
 @dataclass(frozen=True)
@@ -62,7 +66,7 @@ class Verification:
         lines = [f"{self.subject} {verdict}."]
         for result in (Result.FAILED, Result.CHECKED, Result.NOT_CHECKED):
             lines += [f"{result.value}: {finding}" for finding in self._of(result)]
-        return lines
+        return lines if self.passed else [*lines, f"{_LEAVE_IT} {WHOM_TO_ASK}"]
 
     def document(self) -> dict[str, Any]:
         """The whole result as plain JSON values."""

@@ -6,6 +6,7 @@ Rules:
 3. It names the decision and the plan by digest, so that whoever holds the delivery can follow it back to two people.
 4. It contradicts itself nowhere: counts add up, ids agree, times are in order. A manifest that does is not made,
    and not believed when read.
+5. A rehearsal's manifest has the same fields, another predicate type, and names that begin with `TEST-`.
 """
 
 from __future__ import annotations
@@ -33,12 +34,14 @@ from extracts.handover.facts import (
     ReportFacts,
     SourceFacts,
 )
-from extracts.handover.statement import Statement, read_statement
+from extracts.handover.rehearsal import marked
+from extracts.handover.statement import Statement, read_json, read_statement
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
 PREDICATE_TYPE = "https://governed-extracts.example/manifest/1"
+REHEARSAL_TYPE = "https://governed-extracts.example/rehearsal/1"
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 MANIFEST, MANIFEST_SIGNATURE, CHECKSUMS = "manifest.json", "manifest.json.sig", "SHA256SUMS"
@@ -72,6 +75,25 @@ class Manifest(Fact):
     previous: Annotated[Previous | None, "The delivery of this agreement before this one; null for the first."] = None
 
     @property
+    def is_rehearsal(self) -> bool:
+        """Whether it tells of made-up rows that were sent to try the way."""
+        return self.delivery.id.startswith(f"{marked(self.agreement.id)}.")
+
+    @property
+    def area_folder(self) -> str:
+        """The name of its folder in the recipient's part of the transfer area, beside its index."""
+        return self.named(self.agreement.id)
+
+    @property
+    def predicate_type(self) -> str:
+        """What kind of statement it is."""
+        return REHEARSAL_TYPE if self.is_rehearsal else PREDICATE_TYPE
+
+    def named(self, name: str) -> str:
+        """A name as this delivery or rehearsal carries it."""
+        return marked(name) if self.is_rehearsal else name
+
+    @property
     def contracts(self) -> dict[str, str]:
         """Dataset -> name of the delivered contract: `contract.yaml`, or one per dataset where there are several."""
         names = [f.dataset for f in self.files]
@@ -87,7 +109,7 @@ class Manifest(Fact):
 def build_manifest(manifest: Manifest, subjects: Mapping[str, str]) -> bytes:
     """The bytes to sign. `subjects`: delivered file -> digest. Raises InvalidDocument if it contradicts itself."""
     _check(manifest, subjects, "the manifest to be signed")
-    return Statement(subjects, PREDICATE_TYPE, asdict(manifest)).text()
+    return Statement(subjects, manifest.predicate_type, asdict(manifest)).text()
 
 
 def read_manifest(data: bytes, source: str = MANIFEST) -> tuple[Manifest, dict[str, str]]:
@@ -96,13 +118,14 @@ def read_manifest(data: bytes, source: str = MANIFEST) -> tuple[Manifest, dict[s
 
     from extracts.canonical import canonical_json
 
-    statement = read_statement(data, PREDICATE_TYPE, source)
+    is_rehearsal = read_json(data, source).get("predicateType") == REHEARSAL_TYPE
+    statement = read_statement(data, REHEARSAL_TYPE if is_rehearsal else PREDICATE_TYPE, source)
     try:
         manifest = _adapter().validate_json(canonical_json(statement.predicate))
     except ValidationError as error:
         problems = [Problem(".".join(str(p) for p in e["loc"]), e["msg"]) for e in error.errors(include_input=False)]
         raise InvalidDocument(source, problems) from None
-    if Statement(statement.subjects, PREDICATE_TYPE, asdict(manifest)).text() != data:
+    if Statement(statement.subjects, manifest.predicate_type, asdict(manifest)).text() != data:
         raise InvalidDocument(source, [Problem("file", "writes a value in another than its one form")])
     _check(manifest, statement.subjects, source)
     return manifest, dict(statement.subjects)
@@ -141,8 +164,8 @@ def _name_problems(manifest: Manifest, subjects: Mapping[str, str]) -> Iterator[
 
 def _delivery_problems(manifest: Manifest) -> Iterator[Problem]:
     delivery, agreement = manifest.delivery, manifest.agreement
-    if delivery.id != f"{agreement.id}.{delivery.period}.r{delivery.revision}":
-        yield Problem("delivery.id", "is not <request id>.<period>.r<revision>")
+    if delivery.id != f"{manifest.area_folder}.{delivery.period}.r{delivery.revision}":
+        yield Problem("delivery.id", "is not <request id>.<period>.r<revision>, after TEST- for a rehearsal")
     stem = delivery.id.removesuffix(str(delivery.revision))
     first = delivery.revision == 1 and not delivery.supersedes and not delivery.reason
     later = delivery.revision > 1 and delivery.reason and delivery.supersedes.startswith(stem)
@@ -169,7 +192,8 @@ def _file_problems(manifest: Manifest, subjects: Mapping[str, str]) -> Iterator[
     if not manifest.files:
         yield Problem("files", "there is none")
     for file in manifest.files:
-        if file.name != f"{file.dataset}.parquet.age" or file.clear_name != f"{file.dataset}.parquet":
+        clear = manifest.named(f"{file.dataset}.parquet")
+        if (file.clear_name, file.name) != (clear, f"{clear}.age"):
             yield Problem(f"files.{file.dataset}", "must be named <dataset>.parquet, and .age when encrypted")
         if subjects.get(file.name) != file.sha256:
             yield Problem(f"files.{file.dataset}.sha256", "is not the digest that the subject list gives")

@@ -100,7 +100,7 @@ def read_footer(tail: Tail) -> Footer:
     except (OSError, ValueError, pyarrow.ArrowException):
         if window.asked_for_more:
             raise FooterNotReadable(f"its footer is larger than {KEPT_BYTES} bytes") from None
-        raise VerificationFailed("is not a readable Parquet file") from None
+        raise VerificationFailed("is not a readable Parquet file", advice="Collect the delivery again.") from None
     return Footer(tuple((f.name, str(f.type)) for f in schema), found.num_rows)
 
 

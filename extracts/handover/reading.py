@@ -41,7 +41,10 @@ def read_contents(folder: Path) -> Contents:
     try:
         names = sorted(os.listdir(folder))
     except OSError as error:
-        raise UsageError(f"{folder} cannot be read as a folder ({error.strerror}).") from None
+        raise UsageError(
+            f"{folder} cannot be read as a folder ({error.strerror}).",
+            advice="Name a delivery's folder, or its agreement's.",
+        ) from None
     for name in names:
         try:
             with open_regular(folder / name) as stream:

@@ -1,4 +1,7 @@
-"""README.txt: what a recipient must know without asking: how to verify, open and acknowledge, what is forbidden."""
+"""README.txt: what a recipient must know without asking: how to verify, open and acknowledge, what is forbidden.
+
+Of a rehearsal it says first that it is one; its commands name the namespaces of rehearsals.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,9 @@ import textwrap
 from datetime import datetime
 
 from extracts.handover.manifest import Manifest
+from extracts.handover.readme_making import making_lines
 from extracts.handover.receipt import SUFFIX, receipt_by_hand
+from extracts.handover.rehearsal import namespace
 from extracts.signing import DECISION_BOARD, DECISION_CONTROLLER, MANIFEST, RECEIPT
 
 _WIDTH = 100
@@ -15,7 +20,8 @@ _WIDTH = 100
 
 def readme_text(manifest: Manifest) -> str:
     """The text of README.txt."""
-    parts = (_what(manifest), _verify(manifest), _open(manifest), _acknowledge(manifest), _forbidden(manifest))
+    making = "\n".join([*_heading("5. HOW IT WAS MADE"), *making_lines(manifest), ""])
+    parts = (_what(manifest), _verify(manifest), _open(manifest), _acknowledge(manifest), _forbidden(manifest), making)
     return "\n".join(parts)
 
 
@@ -26,8 +32,10 @@ def about_text(manifest: Manifest) -> str:
 
 def _what(manifest: Manifest) -> str:
     delivery, agreement = manifest.delivery, manifest.agreement
-    title = f"DELIVERY {delivery.id}"
+    title = f"{'TEST: REHEARSAL' if manifest.is_rehearsal else 'DELIVERY'} {delivery.id}"
     lines = [title, "=" * len(title), "", *_wrapped(agreement.title), ""]
+    if manifest.is_rehearsal:
+        lines += [*_wrapped(_REHEARSAL), ""]
     facts = {
         "For": agreement.recipient.name,
         "From": ", ".join(c.name for c in agreement.controllers if c.id != agreement.recipient.id),
@@ -36,7 +44,9 @@ def _what(manifest: Manifest) -> str:
         "Period": f"{delivery.period} ({delivery.period_first} to {delivery.period_last})",
         "Data as at": f"{delivery.data_as_at:%Y-%m-%d %H:%M} UTC",
         "Marking": manifest.handling.classification,
-        "Destroy by": f"{manifest.handling.destroy_by} (every copy)",
+        "Destroy by": "any time: nothing in it is about anybody"
+        if manifest.is_rehearsal
+        else f"{manifest.handling.destroy_by} (every copy)",
         "Contact": manifest.handling.contact,
         "Checked": _checked(manifest),
     }
@@ -55,6 +65,13 @@ def _what(manifest: Manifest) -> str:
     )
     lines += _wrapped("everything about this delivery, signed", "  manifest.json: ", "    ")
     return "\n".join([*lines, ""])
+
+
+_REHEARSAL = (
+    "This is a TEST. Every row is made up; no row of the source was read. It has the columns and types that the "
+    "agreement's deliveries will have, it was signed and encrypted as they will be, and it counts as none. Collect, "
+    "verify, open and acknowledge it as you will do with them: only then does the first delivery come."
+)
 
 
 def _checked(manifest: Manifest) -> str:
@@ -76,12 +93,18 @@ def _verify(manifest: Manifest) -> str:
             "",
             "With the software that the controller gave you (by that other way too), everything at once:",
             "",
-            "    extracts verify . --signers allowed_signers",
+            f"    extracts verify . --signers allowed_signers{' --rehearsal' if manifest.is_rehearsal else ''}",
             "",
             "By hand, in this folder:",
             "",
             "    sha256sum -c SHA256SUMS",
-            *_by_hand(MANIFEST, manifest.signer, "manifest.json.sig", "manifest.json", manifest.delivery.made_at),
+            *_by_hand(
+                namespace(MANIFEST, rehearsal=manifest.is_rehearsal),
+                manifest.signer,
+                "manifest.json.sig",
+                "manifest.json",
+                manifest.delivery.made_at,
+            ),
             *_by_hand(
                 DECISION_BOARD,
                 agreement.board.principal,
@@ -131,12 +154,13 @@ def _acknowledge(manifest: Manifest) -> str:
         [
             *_heading("3. ACKNOWLEDGE"),
             *_wrapped(
-                "A delivery that nobody acknowledges is taken back. With the software, `extracts collect` writes the "
+                f"{_UNACKNOWLEDGED[manifest.is_rehearsal]} With the software, `extracts collect` writes the "
                 "receipt, signs it and puts it into your inbox. By hand, once all of the above is done, in this folder:"
             ),
             "",
             *written,
-            f"    ssh-keygen -Y sign -f YOUR_SIGNING_KEY -n {RECEIPT} ../{receipt}",
+            f"    ssh-keygen -Y sign -f YOUR_SIGNING_KEY -n {namespace(RECEIPT, rehearsal=manifest.is_rehearsal)} "
+            f"../{receipt}",
             "",
             *_wrapped(
                 f"Then put both files, {receipt} first and {receipt}.sig after it, into the folder `inbox` of your "
@@ -147,6 +171,12 @@ def _acknowledge(manifest: Manifest) -> str:
     )
 
 
+_UNACKNOWLEDGED = {
+    False: "A delivery that nobody acknowledges is taken back.",
+    True: "No delivery comes before the rehearsal is acknowledged.",
+}
+
+
 def _forbidden(manifest: Manifest, title: str = "4. WHAT YOU MUST AND MUST NOT DO") -> str:
     handling = manifest.handling
     rules = [
@@ -155,7 +185,7 @@ def _forbidden(manifest: Manifest, title: str = "4. WHAT YOU MUST AND MUST NOT D
         "Do not try to find out who a pseudonym stands for, and do not join two deliveries of different agreements."
         if manifest.agreement.identifiability == "pseudonymised"
         else "Do not join the data with other data beyond that purpose.",
-        f"Destroy every copy, backups included, by {handling.destroy_by}, and certify it: `extracts attest-destroyed`.",
+        _destroy(manifest),
         "Tell the contact above at once if the data are lost, seen by others or found to be wrong.",
         *handling.special_conditions,
         *handling.conditions,
@@ -166,6 +196,13 @@ def _forbidden(manifest: Manifest, title: str = "4. WHAT YOU MUST AND MUST NOT D
     if handling.warning:
         lines += ["", *_wrapped(handling.warning, "WARNING: ")]
     return "\n".join([*lines, ""])
+
+
+def _destroy(manifest: Manifest) -> str:
+    if manifest.is_rehearsal:
+        return "Delete this rehearsal when you like; no certificate is asked for. Of deliveries it will be."
+    by = manifest.handling.destroy_by
+    return f"Destroy every copy, backups included, by {by}, and certify it: `extracts attest-destroyed`."
 
 
 def _heading(text: str) -> list[str]:

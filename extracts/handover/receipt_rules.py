@@ -1,7 +1,8 @@
 """The rules by which a recipient's receipt is taken or refused, without any reading or writing.
 
 In this order; each rule stands on those before it:
-1. It is signed, in its namespace, by a key that its recipient declared for receipts and that counts today.
+1. It is signed, in its namespace, by a key that its recipient declared for receipts and that counts today. A file
+   whose name begins with `TEST-` is about a rehearsal, and signed as such.
 2. It can be read (the caller hands in what was read).
 3. It was not taken before: the same receipt put there again proves nothing new.
 4. It is for the recipient in whose inbox it lies.
@@ -34,12 +35,20 @@ class Objection(StrEnum):
     MISMATCHED = "other digests"
     TOO_OLD = "made before the delivery was published"
     FUTURE = "made in the future"
+    MIXED = "rehearsal and delivery mixed up"
+    OVER = "the rehearsal is over"
 
 
 OBJECTIONS: Mapping[Objection, str] = {
     Objection.FORGED: "It is not signed, for this kind of document, by a key that you declared for receipts and that "
-    "counts today. Sign it with your receipt key. If you did, ask the contact to compare the fingerprint that they "
-    "hold with yours.",
+    "counts today. Sign it with your receipt key. If you did, the key may not be confirmed yet: ask the contact to "
+    "compare the fingerprint that they hold with yours.",
+    Objection.MIXED: "It is signed as for a delivery and about a rehearsal, or the other way round; or it certifies "
+    "the destruction of a rehearsal, which nobody asks for. The receipt of a rehearsal has a file name that begins "
+    "with TEST- and is signed in `extract-receipt-test`. Run `extracts collect` again, or use the commands in the "
+    "README.txt of what you acknowledge.",
+    Objection.OVER: "The rehearsal that it names was given up, or another one took its place. Collect the one that is "
+    "there now; if there is none, ask the contact for another.",
     Objection.UNREADABLE: "It is not in the form that a receipt or certificate has. Write it with the tool, or with "
     "the command in the delivery's README.txt, and sign it again.",
     Objection.REPLAYED: "It was taken before. It needs nothing more from you.",

@@ -3,7 +3,8 @@
 In this order; each rule stands on those before it:
 1. `manifest.json` is signed in `extract-manifest` by a key that the verifier's own `allowed_signers` lists, judged at
    the time it states; that time is not in the future. Its signature file is exactly as ssh-keygen writes it.
-2. The manifest is in its one form, complete, and contradicts itself nowhere.
+2. The manifest is in its one form, complete, and contradicts itself nowhere. It is a rehearsal's where one is judged,
+   and a delivery's where one is.
 3. The folder holds exactly the files that it names, itself, its signature and SHA256SUMS.
 4. Every file has the digest that the manifest gives; SHA256SUMS says the same, byte for byte.
 5. `decision.json` is the decision that the manifest names: an approval of this request, in force when the manifest
@@ -53,8 +54,9 @@ Judge = Callable[[bytes, str, str, datetime], Signature]
 class DeliveryRules:
     """Judges one delivery. `findings` grow rule by rule; `manifest` and `plan` are set once they can be believed."""
 
-    def __init__(self, contents: Contents, judge: Judge, now: datetime) -> None:
+    def __init__(self, contents: Contents, judge: Judge, now: datetime, *, rehearsal: bool = False) -> None:
         self.contents = contents
+        self.rehearsal = rehearsal
         self.judge = judge
         self.now = now
         self.findings: list[Finding] = []
@@ -90,6 +92,8 @@ class DeliveryRules:
             self._fail(MANIFEST_SIGNATURE, "was changed: it is not as ssh-keygen writes this signature")
         try:
             manifest, subjects = read_manifest(data)
+            if manifest.is_rehearsal is not self.rehearsal:
+                return self._fail(MANIFEST, _OTHER[self.rehearsal])
             at = manifest.delivery.made_at
             self._service = self.judge(data, _text(signature), MANIFEST_NAMESPACE, at)
         except SignatureInvalid as error:
@@ -102,7 +106,9 @@ class DeliveryRules:
             return self._fail(MANIFEST, f"is signed by {self._service.principal}, but names {manifest.signer}")
         self.manifest, self.subjects = manifest, subjects
         when = f"{at:%Y-%m-%d %H:%M} UTC"
-        self._pass(f"is signed by {_who(self._service)} as {MANIFEST_NAMESPACE}, judged at {when}", MANIFEST)
+        self._pass(f"is signed by {_who(self._service)} as {self._service.namespace}, judged at {when}", MANIFEST)
+        if manifest.is_rehearsal:
+            self._pass("is a rehearsal's: every row is made up, and it counts as no delivery", MANIFEST)
         return True
 
     def _changed_of_the_two(self) -> str:
@@ -255,6 +261,12 @@ class DeliveryRules:
     def _fail(self, file: str, what: str) -> bool:
         self.findings.append(failed(what, file))
         return False
+
+
+_OTHER = {
+    False: "is a rehearsal's: verify it as one (--rehearsal); it never counts as a delivery",
+    True: "is a delivery's, and no rehearsal's: verify it without --rehearsal",
+}
 
 
 def _checksums(text: bytes) -> dict[str, str]:

@@ -24,6 +24,7 @@ from extracts.handover.findings import Finding, Verification, checked, failed, n
 from extracts.handover.manifest import Manifest
 from extracts.handover.parquet import FooterNotReadable, Tail, planned_columns, read_footer
 from extracts.handover.reading import Contents, read_contents, shown
+from extracts.handover.rehearsal import namespace as twin_or_real
 from extracts.handover.trust import DeliveryRules, Judge
 from extracts.signing import Signature
 
@@ -33,14 +34,16 @@ def verify_delivery(
 ) -> Verification:
     """What holds of the delivery in `folder`, judged by the verifier's own `signers` (an allowed_signers file).
 
-    `identity` (an age identity file or an unencrypted SSH key) opens the data, in memory. `rehearsal` judges by the
-    `-test` namespaces instead. Raises UsageError if folder, signers or identity cannot be read; a delivery that does
-    not verify is a result, not an error.
+    `identity` (an age identity file or an unencrypted SSH key) opens the data, in memory. `rehearsal` judges it as one:
+    by the `-test` namespaces (see `handover.rehearsal`), and nothing else counts.
+
+    Raises UsageError if folder, signers or identity cannot be read; a delivery that does not verify is a result, not an
+    error.
     """
     judge = judge_by(signers, rehearsal=rehearsal)
     opener = None if identity is None else read_identity(identity)
     contents = read_contents(folder)
-    rules = DeliveryRules(contents, judge, now)
+    rules = DeliveryRules(contents, judge, now, rehearsal=rehearsal)
     rules.apply()
     findings = list(rules.findings)
     if rules.manifest is None:
@@ -60,8 +63,7 @@ def judge_by(signers: Path, *, rehearsal: bool = False) -> Judge:
         )
 
     def judge(data: bytes, signature: str, namespace: str, at: datetime) -> Signature:
-        wanted = signing.test_namespace(namespace) if rehearsal else namespace
-        return signing.verify(data, signature, wanted, signers, at)
+        return signing.verify(data, signature, twin_or_real(namespace, rehearsal=rehearsal), signers, at)
 
     return judge
 

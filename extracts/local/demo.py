@@ -1,8 +1,8 @@
 """The demo: a synthetic source becomes signed, encrypted deliveries, run by a real Airflow scheduler.
 
 Rules:
-1. It takes the way that production takes: request, decision by two signatures, role script, DAG run, verification by
-   the recipient with nothing but the folder and the list of signers.
+1. It takes the way that production takes: request, decision by two signatures, role script, rehearsal, DAG run,
+   verification by the recipient with nothing but the folder and the list of signers.
 2. Whatever happens, every process that it started is ended; what a killed one left running, the next one ends.
 3. Again equals once: what was decided or delivered stays. A period that was delivered before is not due again, and then
    the delivery that the recipient sees is the one that is verified.
@@ -26,6 +26,7 @@ from extracts.local.home import AIRFLOW, AIRFLOW_ROLE, APPLICATION, DemoHome
 from extracts.local.native_shape import NativeShape
 from extracts.local.people import SERVICE
 from extracts.local.processes import processes_in, wait_until
+from extracts.local.rehearsing import rehearse_all
 from extracts.local.world import Decided, apply_scripts, decide_all, fill_source
 from extracts.record import register
 from extracts.record.delivery_entries import DeliveryEntry, DeliveryState
@@ -96,6 +97,7 @@ def running(
             work = open_workplace({"EXTRACTS_HOME": str(world.home)})
             decided = decide_all(work, world, PROJECT / "examples" / "requests", progress)
             apply_scripts(work, world, decided, progress)
+            rehearse_all(work, world, decided, progress)
         yield World(world, work, airflow, decided, rows)
 
 

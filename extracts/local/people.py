@@ -20,7 +20,10 @@ RECIPIENTS = ("social-security-scotland", "fife-council", "scottish-government-a
 _SIGNERS = {
     BOARD: (signing.DECISION_BOARD, signing.ORDER),
     CONTROLLER: (signing.DECISION_CONTROLLER, signing.ORDER),
-    SERVICE: (signing.MANIFEST, signing.INDEX, signing.PAGE),
+    SERVICE: (
+        *(signing.MANIFEST, signing.INDEX, signing.PAGE, signing.NO_DELIVERY),
+        *(signing.test_namespace(signing.MANIFEST), signing.test_namespace(signing.INDEX)),
+    ),
 }
 
 

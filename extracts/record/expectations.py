@@ -37,6 +37,8 @@ class RunningAgreement:
     first_day: date
     last_day: date
     since: datetime
+    version: int = 1
+    status: str = "approved"
 
 
 @dataclass(frozen=True)
@@ -53,15 +55,20 @@ class Attempt:
     reason: str
 
 
-def running_agreements(reading: Reading) -> tuple[RunningAgreement, ...]:
-    """Every agreement in force, by id. A suspended one is not: nothing is expected of it."""
+def running_agreements(reading: Reading, statuses: Collection[str] = ("approved",)) -> tuple[RunningAgreement, ...]:
+    """Every agreement in force, by id. Of a suspended one nothing is expected: it is left out unless asked for."""
     d, r, change = in_force().c, RequestRow, StatusChangeRow
     same = (r.request_id == d.request_id) & (r.version == d.version)
     approved = (change.request_id == r.request_id) & (change.version == r.version) & (change.to_status == "approved")
     since = select(func.max(change.at)).where(approved).scalar_subquery()
     first = func.greatest(d.starts_on, d.valid_from)
     columns = (r.request_id, r.title, r.recipient, d.frequency, d.schedule, d.only_present, first, d.last_day, since)
-    query = select(*columns).join(r, same).where(r.status == "approved", d.schedule != "").order_by(r.request_id)
+    query = (
+        select(*columns, r.version, r.status)
+        .join(r, same)
+        .where(r.status.in_(statuses), d.schedule != "")
+        .order_by(r.request_id)
+    )
     return tuple(RunningAgreement(*row) for row in reading.session.execute(query))
 
 

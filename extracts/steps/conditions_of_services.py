@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from extracts.agreement.status import Status
+from extracts.catalogue.contract import SourceKind
 from extracts.errors import Refused
 from extracts.steps.conditions import Condition, look_at
 
@@ -80,12 +81,28 @@ def notices_condition(work: Workplace) -> str:
     return f"by {' and '.join(c.name for c in work.channels)}; {waiting} wait for the next sender"
 
 
+def lineage_condition(work: Workplace) -> str:
+    """The catalogue's settings fit, and it has taken every event. Raises Refused, SettingMissing."""
+    from extracts.steps.lineage_sending import REFUSED, waiting
+
+    work.lineage.check()
+    late, refused = waiting(work.places.lineage), waiting(work.places.lineage, REFUSED)
+    if late or refused:
+        raise Refused(
+            f"The catalogue has not taken {late} events, and refused {refused}.",
+            advice=f"See EXTRACTS_LINEAGE_URL and the folder {work.places.lineage}; waiting ones go with the next run.",
+        )
+    return "told to a catalogue and kept in a file" if work.lineage.url else "kept in a file"
+
+
 def source_conditions(work: Workplace) -> Iterator[Condition]:
     """Each system answers, and the password file is safe."""
     from extracts.extraction.sources.address import check_reachable
+    from extracts.extraction.sources.sqlalchemy_source import check_url
 
-    for system in sorted({d.system for d in work.datasets.values()}):
-        yield look_at(f"source {system}", partial(lambda name: check_reachable(work.source(name)), system))
+    for system, kind in sorted({(d.system, d.source_kind) for d in work.datasets.values()}):
+        check = check_reachable if kind is SourceKind.POSTGRESQL else check_url
+        yield look_at(f"source {system}", partial(lambda name, check: check(work.source(name)), system, check))
     passfile = work.places.passfile
     if passfile is None or not passfile.is_file():
         yield Condition("EXTRACTS_SOURCE_PASSFILE", False, "names no file: the agreements' roles cannot sign in")

@@ -3,7 +3,8 @@
 Rules, in order:
 1. Receipts first: what was acknowledged a minute ago is neither reminded of nor taken back.
 2. What was taken back in the register is out of the area; what is past its patience is taken back.
-3. Reminders and countdowns are raised once per cause, and of those that were missed only the latest.
+3. Reminders and countdowns are raised once per cause, and of those that were missed only the latest. What was due and
+   did not come is told once.
 4. One delivery, inbox or area that cannot be dealt with holds up no other; it is told at the end.
 """
 
@@ -22,7 +23,9 @@ from extracts.record import custody
 from extracts.record.notices import causes
 from extracts.record.transaction import reading, unit_of_work
 from extracts.steps import notices, taking_back
+from extracts.steps.no_delivery import tell_of_missing
 from extracts.steps.receipts import take_receipts
+from extracts.steps.rehearsals import clear_rehearsals, end_overdue
 
 if TYPE_CHECKING:
     from extracts.steps.workplace import Workplace
@@ -41,6 +44,7 @@ class Ticked:
     removed: int = 0
     told_to_destroy: int = 0
     overdue: int = 0
+    not_delivered: int = 0
     problems: list[str] = field(default_factory=list)
 
     @property
@@ -54,7 +58,9 @@ def tick(work: Workplace) -> Ticked:
     done = Ticked()
     _guarded(done, lambda: _take(work, done))
     _guarded(done, lambda: _remove(work, done))
+    _guarded(done, lambda: _rehearsals(work, done))
     _guarded(done, lambda: _ask(work, done))
+    _guarded(done, lambda: _tell_of_missing(work, done))
     _guarded(done, lambda: taking_back.forget_kept(work, work.now()))
     return done
 
@@ -74,6 +80,15 @@ def _take(work: Workplace, done: Ticked) -> None:
 
 def _remove(work: Workplace, done: Ticked) -> None:
     done.removed = len(taking_back.clear_area(work))
+
+
+def _rehearsals(work: Workplace, done: Ticked) -> None:
+    end_overdue(work)
+    done.removed += len(clear_rehearsals(work))
+
+
+def _tell_of_missing(work: Workplace, done: Ticked) -> None:
+    done.not_delivered = tell_of_missing(work, partial(_guarded, done))
 
 
 def _ask(work: Workplace, done: Ticked) -> None:

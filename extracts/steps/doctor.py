@@ -19,12 +19,14 @@ from extracts.steps.canaries import read_canaries
 from extracts.steps.conditions import Condition, each, look_at
 from extracts.steps.conditions_of_services import (
     agreement_conditions,
+    lineage_condition,
     notices_condition,
     register_condition,
     source_conditions,
     transfer_conditions,
 )
 from extracts.steps.keys import read_key
+from extracts.steps.recipients import unconfirmed
 from extracts.steps.signers import page_signer, service_principal
 
 if TYPE_CHECKING:
@@ -51,6 +53,7 @@ def examine(work: Workplace, settings: Sequence[str] = ()) -> list[Condition]:
         look_at("register and ledger", lambda: register_condition(work)),
         *each("transfer area", transfer_conditions(work)),
         look_at("notices", lambda: notices_condition(work)),
+        look_at("lineage", lambda: lineage_condition(work)),
         look_at("EXTRACTS_REGISTER_OWNER_URL", lambda: _owner(work)),
         *each("sources", source_conditions(work)),
         *each("agreements", agreement_conditions(work)),
@@ -67,6 +70,7 @@ def _folders(work: Workplace) -> Iterator[Condition]:
         ("EXTRACTS_KEYS", places.keys, 0o077),
         ("EXTRACTS_STAGING", places.staging, 0o077),
         ("EXTRACTS_RUNS", places.runs, 0o022),
+        ("EXTRACTS_TAKEN_BACK", places.taken_back, 0o077),
         *((("EXTRACTS_DROP_ZONE", places.drop_zone, 0o002),) if isinstance(places.drop_zone, Path) else ()),
         ("EXTRACTS_PUBLISHED", places.published, 0o022),
         ("EXTRACTS_GOVERNANCE", places.governance, 0o022),
@@ -150,7 +154,11 @@ def _recipients(work: Workplace) -> str:
     without = [r.id for r in work.parties.recipients.values() if r.status == "confirmed" and not r.keys]
     if without:
         raise SettingMissing(f"Missing: {', '.join(without)}.", advice=f"Put them into {work.places.recipient_keys}.")
-    return "all have one"
+    strange = [f for r in work.parties.recipients.values() if r.status == "confirmed" and (f := unconfirmed(work, r))]
+    if strange:
+        told = "; ".join(f"{f.recipient}: {', '.join(f.fingerprints)}" for f in strange)
+        raise SettingMissing(f"Not confirmed with them: {told}.", advice=strange[0].advice)
+    return "all have one, and all are confirmed"
 
 
 def _recovery(work: Workplace) -> str:

@@ -16,7 +16,9 @@ from extracts.steps.approval import Approved, approved_now
 from extracts.steps.certificates import check_certificates
 from extracts.steps.claim import claim_staging
 from extracts.steps.reconcile import reconcile_agreement, reconcile_delivery
+from extracts.steps.rehearsals import check_rehearsed
 from extracts.steps.state import RunState, save_state
+from extracts.steps.transfer import recipient_of
 from extracts.steps.workplace import LOCAL as LOCAL
 
 if TYPE_CHECKING:
@@ -33,6 +35,8 @@ def check_approval(work: Workplace, key: RunKey, folder: RunFolder) -> dict[str,
     """
     approved = approved_now(work, key.request_id, *key.starters)
     check_certificates(work, key.request_id)
+    recipient_of(work, approved.plan.recipient)
+    check_rehearsed(work, approved)
     period = period_for(approved.plan, _asked(work, key), work.today())
     _start(work, key, approved, period)
     reconcile_agreement(work, key.request_id, key.actor)

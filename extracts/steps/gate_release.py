@@ -28,9 +28,10 @@ from extracts.steps.certificates import check_certificates
 from extracts.steps.claim import check_staging
 from extracts.steps.gate_sign import DELIVERY, passed_reports
 from extracts.steps.reconcile import reconcile_delivery
+from extracts.steps.rehearsals import check_rehearsed
 from extracts.steps.signers import index_signer
 from extracts.steps.state import RunState, check_unchanged, load_extract, load_state, settled_state
-from extracts.steps.transfer import drop_zone
+from extracts.steps.transfer import drop_zone, recipient_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,6 +54,8 @@ def release(work: Workplace, key: RunKey, folder: RunFolder) -> dict[str, Any]:
         approved = approved_now(work, key.request_id, *key.starters)
         check_unchanged(state, approved.decision.digest, approved.plan.digest)
         check_certificates(work, key.request_id)
+        recipient_of(work, approved.plan.recipient)
+        check_rehearsed(work, approved)
         _source_is_still_so(work, approved, staging)
         zone = drop_zone(work)
         zone.check()

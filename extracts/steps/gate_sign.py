@@ -15,11 +15,12 @@ from extracts.extraction.values import Extract, Report
 from extracts.handover import facts
 from extracts.handover.delivery import Approval, Assembled, assemble
 from extracts.handover.encryption import Encrypted, encrypt
+from extracts.handover.manifest import LINEAGE
 from extracts.record import ledger, register
 from extracts.record.delivery_entries import DeliveryEntry
 from extracts.record.event import Anchor
 from extracts.record.transaction import reading, unit_of_work
-from extracts.steps import evidence, keys, manifest_facts
+from extracts.steps import evidence, keys, lineage, manifest_facts
 from extracts.steps.approval import Approved, approved_now
 from extracts.steps.claim import check_staging
 from extracts.steps.signers import service_principal
@@ -69,6 +70,7 @@ def sign_manifest(work: Workplace, key: RunKey, folder: RunFolder) -> dict[str, 
     )
     made = assemble(target, manifest, _approval(approved), lambda data: signature_of(work, data))
     evidence.remember(work, key, state.delivery_id, evidence.MANIFEST_SIGNED, {"manifest": made.manifest_digest})
+    lineage.delivery_signed(folder, target / LINEAGE)
     folder.write("manifest", {"manifest_digest": made.manifest_digest, "files": made.files})
     return _found(made, sealed)
 

@@ -59,7 +59,7 @@ def _validated(work: Workplace, plan: ExtractPlan, checked: SourceCheck, state: 
         source_suite(work, checked.dataset),
         checked,
         state.as_period(),
-        entered.conninfo(),
+        entered,
         entered.reading(data_of(plan, work.dataset(checked.dataset))),
         work.now(),
     )

@@ -1,7 +1,7 @@
 """Pseudonym keys: one per agreement, made at publication, in 0600 files, and nowhere else.
 
 Rules:
-1. A key is 64 ASCII hex characters (256 random bits), whose ASCII bytes are the HMAC key. It is never in the
+1. A key is 64 ASCII hex characters (256 random bits), which are the key of AES-256-CMAC. It is never in the
    register, a manifest, a log, or the environment; its id says nothing about it.
 2. A renewal keeps the key unless the decision says otherwise; revocation retires it; withdrawing a delivery leaves it.
    A retired key is kept for the subjects' rights, renamed below `retired`, and never used again.

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from extracts.agreement.clocks import Clock
 from extracts.agreement.custody import CustodyNow
 from extracts.agreement.decision import Decision, DecisionOutcome
+from extracts.agreement.no_delivery import WORDS, Reason
 from extracts.agreement.notices import Audience, NoticeKind, notices
 from extracts.agreement.renewal import EndElsewhere, Renewal
 from extracts.agreement.status import CLOCK, Status
@@ -24,7 +25,9 @@ from extracts.errors import Outcome
 from extracts.record import register
 from extracts.record.delivery_entries import DeliveryEntry, RunEntry
 from extracts.record.entries import RequestEntry
+from extracts.record.no_delivery import NoDeliveryEntry
 from extracts.record.notices import save_notice
+from extracts.record.rehearsals import Rehearsal
 from extracts.record.transaction import Work, reading, unit_of_work
 from extracts.steps.clocks import clocks_of
 from extracts.steps.renewals import ends_elsewhere_due, renewals_due
@@ -115,6 +118,21 @@ def delivered(unit: Work, delivery: DeliveryEntry, at: datetime, *, again: bool 
     id_, version = delivery.request_id, delivery.version
     cause = f"{delivery.delivery_id}:{at.isoformat()}" if again else delivery.delivery_id
     _raise(unit, NoticeKind.DELIVERED, id_, version, cause, at, delivery=delivery.delivery_id)
+
+
+def rehearsal(unit: Work, sent: Rehearsal, at: datetime) -> None:
+    """The recipient can collect it, and nothing is delivered before they did."""
+    id_, facts = sent.rehearsal_id, {"rehearsal": sent.rehearsal_id}
+    _raise(unit, NoticeKind.REHEARSAL, sent.request_id, sent.version, id_, at, (), **facts)
+
+
+def no_delivery(unit: Work, entry: NoDeliveryEntry, reason: Reason, next_due: datetime | None) -> None:
+    """The recipient hears why it did not come, and when the next one is due."""
+    words = WORDS[reason]
+    then = f"The next one is due on {next_due:%Y-%m-%d}." if next_due else "No later delivery is planned."
+    facts = {"period": entry.period, "due_on": entry.due_at.date(), "why": words.why, "do": words.do, "next": then}
+    kind, id_ = NoticeKind.NO_DELIVERY, entry.request_id
+    _raise(unit, kind, id_, entry.version, entry.period, entry.noted_at, (), **facts)
 
 
 def taken_back(unit: Work, there: CustodyNow, why: str, then: str, at: datetime) -> None:

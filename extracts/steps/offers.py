@@ -3,7 +3,8 @@
 Rules:
 1. A document counts with its signature beside it (`<name>.sig`). One without, or with a signature that is not whole, is
    still being written: it waits, and so does whatever has another name.
-2. It is signed by a receipt key of the recipient in whose inbox it lies, which counts today; nobody else's.
+2. It is signed by a receipt key of the recipient in whose inbox it lies, which is confirmed and counts today; nobody
+   else's.
 """
 
 from __future__ import annotations
@@ -25,12 +26,17 @@ from extracts.handover.armour import is_exact_armour
 from extracts.handover.certificate import SUFFIX as CERTIFICATE
 from extracts.handover.dropzone.inbox import Inbox
 from extracts.handover.receipt import SUFFIX as RECEIPT
+from extracts.handover.rehearsal import is_marked
+from extracts.handover.rehearsal import namespace as twin_or_real
+from extracts.record.transaction import reading
+from extracts.steps.recipients import confirmed_keys
 
 if TYPE_CHECKING:
     from extracts.steps.workplace import Workplace
 
 KINDS = {RECEIPT: signing.RECEIPT, CERTIFICATE: signing.DESTROYED}
-"""How a document's name ends -> the namespace in which it must be signed."""
+"""How a document's name ends -> the namespace in which it must be signed, unless it is about a rehearsal."""
+_SIGNED_AS = (*KINDS.values(), signing.test_namespace(signing.RECEIPT))
 
 
 @dataclass(frozen=True)
@@ -42,6 +48,16 @@ class Offer:
     kind: str
     data: bytes
     signature: str
+
+    @property
+    def is_test(self) -> bool:
+        """Whether its name says that it is about a rehearsal."""
+        return is_marked(self.name)
+
+    @property
+    def namespace(self) -> str:
+        """The namespace in which it must be signed."""
+        return twin_or_real(KINDS[self.kind], rehearsal=self.is_test)
 
     @property
     def digest(self) -> str:
@@ -80,14 +96,17 @@ def _paired(recipient: Recipient, files: dict[str, bytes]) -> Iterator[Offer]:
 def signed_by(work: Workplace, offer: Offer, signers: Path) -> signing.Signature:
     """Whose key signed it, judged now by the recipient's own list. Raises SignatureInvalid."""
     return signing.verify(
-        offer.data, offer.signature, KINDS[offer.kind], signers, work.now(), principal=offer.recipient.id
+        offer.data, offer.signature, offer.namespace, signers, work.now(), principal=offer.recipient.id
     )
 
 
 @contextmanager
-def signers_of(recipient: Recipient) -> Iterator[Path]:
-    """An allowed_signers file of the recipient's receipt keys, with the days on which each counts."""
-    lines = [_line(recipient, key) for key in recipient.keys_for(KeyUse.RECEIPT)]
+def signers_of(work: Workplace, recipient: Recipient) -> Iterator[Path]:
+    """An allowed_signers file of the recipient's confirmed receipt keys, with the days on which each counts."""
+    with reading(work.register) as view:
+        confirmed = confirmed_keys(work, view, recipient)
+    keys = [key for key in recipient.keys_for(KeyUse.RECEIPT) if key.fingerprint in confirmed]
+    lines = [_line(recipient, key) for key in keys]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, f"keys of {recipient.id}")
         path.write_text("".join(lines))
@@ -98,7 +117,7 @@ def _line(recipient: Recipient, key: RecipientKey) -> str:
     # Days are inclusive, by the clock of UTC as those of allowed_signers are.
     after = _midnight(key.valid_from) if key.valid_from else None
     before = _midnight(key.valid_until + timedelta(days=1)) if key.valid_until else None
-    return signing.allowed_signers_line(recipient.id, key.public_key, list(KINDS.values()), after, before)
+    return signing.allowed_signers_line(recipient.id, key.public_key, list(_SIGNED_AS), after, before)
 
 
 def _midnight(day: date) -> datetime:

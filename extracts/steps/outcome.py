@@ -18,6 +18,7 @@ from extracts.record.transaction import reading, unit_of_work
 from extracts.steps import notices
 from extracts.steps.claim import release_staging
 from extracts.steps.expiry import expire_ended
+from extracts.steps.lineage import run_ended
 from extracts.steps.reconcile import reconcile_delivery
 from extracts.steps.run_folder import GATES
 
@@ -35,6 +36,7 @@ def record_outcome(work: Workplace, key: RunKey, folder: RunFolder) -> dict[str,
         found = _judge(work, key, folder)
         _record(work, key, folder, found)  # first, for a full disk must not keep the register from knowing
         folder.write("outcome", {"at": work.now(), **found})
+        run_ended(work, key, folder, found)
         expire_ended(work)
     finally:
         release_staging(folder, key, work.now())

@@ -22,10 +22,12 @@ from extracts.handover.certificate import Certificate, certificate_objection, re
 from extracts.handover.dropzone.inbox import Inbox
 from extracts.handover.receipt import SUFFIX, Receipt, ReceiptResult, read_receipt
 from extracts.handover.receipt_rules import OBJECTIONS, Left, Objection, receipt_objection
-from extracts.record import custody, register
+from extracts.handover.rehearsal import is_marked
+from extracts.record import custody, register, rehearsals
 from extracts.record.transaction import Reading, Work, unit_of_work
 from extracts.steps import notices
 from extracts.steps.offers import Offer, fingerprint_or_none, read_offers, signers_of
+from extracts.steps.rehearsals import take_rehearsal_receipt
 from extracts.steps.transfer import inbox as inbox_of
 
 if TYPE_CHECKING:
@@ -84,7 +86,7 @@ def take_receipts(work: Workplace) -> TakenIn:
 def _one_inbox(work: Workplace, inbox: Inbox, recipient: Recipient) -> tuple[list[Dealt], int]:
     """An inbox offers a limited number at once: it is looked into again until nothing can be dealt with."""
     dealt: list[Dealt] = []
-    with signers_of(recipient) as signers:
+    with signers_of(work, recipient) as signers:
         for _ in range(_ROUNDS):
             offered = read_offers(inbox, recipient)
             for offer in offered.offers:
@@ -104,8 +106,12 @@ def _deal_with(work: Workplace, offer: Offer, signers: Path) -> Dealt:
     except InvalidDocument:
         return _refuse(work, offer, Objection.UNREADABLE)
     with unit_of_work(work.register) as unit:
-        if custody.was_taken(unit, offer.digest):
+        if custody.was_taken(unit, offer.digest) or rehearsals.was_taken(unit, offer.digest):
             objection: Objection | None = Objection.REPLAYED
+        elif _is_mixed_up(offer, said):
+            objection = Objection.MIXED
+        elif isinstance(said, Receipt) and offer.is_test:
+            objection = take_rehearsal_receipt(work, unit, offer, said, fingerprint)
         elif isinstance(said, Receipt):
             objection = _take_receipt(work, unit, offer, said, fingerprint)
         else:
@@ -113,6 +119,13 @@ def _deal_with(work: Workplace, offer: Offer, signers: Path) -> Dealt:
     if objection is not None:
         return _refuse(work, offer, objection, _named(said))
     return Dealt(offer.recipient.id, offer.digest, deliveries=_named(said))
+
+
+def _is_mixed_up(offer: Offer, said: Receipt | Certificate) -> bool:
+    """A receipt is about what its name and namespace say; a certificate is about deliveries alone."""
+    if isinstance(said, Certificate):
+        return any(map(is_marked, _named(said)))
+    return is_marked(said.delivery_id) is not offer.is_test
 
 
 def _named(said: Receipt | Certificate) -> tuple[str, ...]:
@@ -191,6 +204,14 @@ def _destroyed(unit: Work, there: CustodyNow, offer: Offer, now: datetime, told:
 # --- refusals ---------------------------------------------------------------------------------------------------------
 
 
+def _latest_of(view: Reading, recipient: str) -> tuple[str, int] | None:
+    """(request, version) of what was sent there last: a delivery, or the rehearsal before the first."""
+    if found := custody.latest_of(view, recipient):
+        return found
+    tried = rehearsals.list_rehearsals(view, recipient=recipient)
+    return (tried[-1].request_id, tried[-1].version) if tried else None
+
+
 def _refuse(work: Workplace, offer: Offer, objection: Objection, named: tuple[str, ...] = ()) -> Dealt:
     now, recipient = work.now(), offer.recipient.id
     with unit_of_work(work.register) as unit:
@@ -199,7 +220,7 @@ def _refuse(work: Workplace, offer: Offer, objection: Objection, named: tuple[st
         if custody.save_refusal(unit, offer.digest, recipient, objection, delivery_id, now):
             told = {"digest": offer.digest, "objection": objection, "kind": offer.kind.strip(".").partition(".")[0]}
             unit.event(now, "receipt.refused", delivery_id or recipient, recipient, told)
-            about = (theirs[0].request_id, theirs[0].version) if theirs else custody.latest_of(unit, recipient)
+            about = (theirs[0].request_id, theirs[0].version) if theirs else _latest_of(unit, recipient)
             if about is not None:
                 notices.receipt_refused(unit, *about, offer.digest, delivery_id, OBJECTIONS[objection], now)
     return Dealt(recipient, offer.digest, objection, named if theirs else ())

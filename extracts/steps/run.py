@@ -71,6 +71,8 @@ def run_step(work: Workplace, step: str, key: RunKey) -> dict[str, Any]:
     folder, work = run_folder(work, key), work.afresh()
     try:
         begin_step(work, key, folder, step)
+        if step == GATES[0]:
+            _tell_of_the_start(work, key)
         found = _step(step)(work, key, folder)
     except ExtractsError as error:
         _note(work, folder, step, _failure(error))
@@ -126,6 +128,12 @@ def run_all(work: Workplace, key: RunKey, progress: Progress = lambda _: None) -
     finally:
         found = run_step(work, OUTCOME, key)
     return {**found, "error": stopped}
+
+
+def _tell_of_the_start(work: Workplace, key: RunKey) -> None:
+    from extracts.steps.lineage import run_began
+
+    run_began(work, key)
 
 
 def _step(name: str) -> Callable[[Workplace, RunKey, RunFolder], dict[str, Any]]:

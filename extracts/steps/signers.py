@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from extracts.steps.workplace import Workplace
 
 
+_REHEARSED, _REHEARSED_INDEX = signing.test_namespace(signing.MANIFEST), signing.test_namespace(signing.INDEX)
+
+
 def judge(work: Workplace, data: bytes, signature: str, namespace: str, at: datetime) -> signing.Signature:
     """Who signed `data`, judged at the time that the ledger recorded. Raises SignatureInvalid, SettingMissing."""
     signers = work.places.allowed_signers
@@ -32,6 +35,44 @@ def service_principal(work: Workplace) -> str:
     """The name by which the list of signers knows the service's key. Raises SignatureInvalid if it does not."""
     probe = b"which name does this key have?"
     return judge(work, probe, sign_manifest(work, probe), signing.MANIFEST, work.now()).principal
+
+
+def sign_rehearsal(work: Workplace, statement: bytes) -> str:
+    """The service's signature over the manifest of a rehearsal."""
+    return signing.sign(statement, work.service_key(), _REHEARSED)
+
+
+def rehearsal_principal(work: Workplace) -> str:
+    """The name under which the service signs rehearsals. Raises SignatureInvalid if the list does not let it."""
+    probe = b"may this key sign rehearsals?"
+    try:
+        for namespace in (_REHEARSED_INDEX, _REHEARSED):
+            signature = signing.sign(probe, work.service_key(), namespace)
+            found = judge(work, probe, signature, namespace, work.now())
+    except SignatureInvalid as error:
+        raise SignatureInvalid(
+            f"The service's key may not sign rehearsals: {error.message}",
+            advice=f"Ask the keeper of {work.places.allowed_signers} to add {_REHEARSED} and {_REHEARSED_INDEX} to the "
+            "service's line, and to give recipients the new list.",
+        ) from None
+    return found.principal
+
+
+def sign_no_delivery(work: Workplace, document: bytes) -> str:
+    """The service's signature over a notice that a delivery did not come."""
+    return signing.sign(document, work.service_key(), signing.NO_DELIVERY)
+
+
+def no_delivery_principal(work: Workplace) -> str:
+    """The name under which the service signs such notices. Raises SignatureInvalid if the list does not let it."""
+    probe = b"may this key sign notices of no delivery?"
+    try:
+        return judge(work, probe, sign_no_delivery(work, probe), signing.NO_DELIVERY, work.now()).principal
+    except SignatureInvalid as error:
+        raise SignatureInvalid(
+            f"The service's key may not sign notices of no delivery: {error.message}",
+            advice=f"Ask the keeper of {work.places.allowed_signers} to add {signing.NO_DELIVERY} to its line.",
+        ) from None
 
 
 def sign_page(work: Workplace, page: bytes) -> str:
@@ -54,13 +95,18 @@ def page_signer(work: Workplace) -> str:
 
 def index_signer(work: Workplace) -> IndexSigner:
     """How index.json is signed and judged: by the service, at the time that it states."""
+    return _index_signer(work, signing.INDEX)
+
+
+def rehearsal_index_signer(work: Workplace) -> IndexSigner:
+    """The same for the index of rehearsals, which never counts as one of deliveries."""
+    return _index_signer(work, _REHEARSED_INDEX)
+
+
+def _index_signer(work: Workplace, namespace: str) -> IndexSigner:
     from extracts.handover.dropzone.index import IndexSigner
 
-    return IndexSigner(
-        sign=lambda data: signing.sign(data, work.service_key(), signing.INDEX),
-        check=lambda data, signature, at: _check_index(work, data, signature, at),
-    )
+    def check(data: bytes, signature: str, at: datetime) -> None:
+        judge(work, data, signature, namespace, at)
 
-
-def _check_index(work: Workplace, data: bytes, signature: str, at: datetime) -> None:
-    judge(work, data, signature, signing.INDEX, at)
+    return IndexSigner(sign=lambda data: signing.sign(data, work.service_key(), namespace), check=check)

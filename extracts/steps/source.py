@@ -5,18 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from extracts.agreement.planned_dataset import changed_columns
+from extracts.catalogue.contract import SourceKind
 from extracts.errors import InvalidDocument, Problem, SourceChanged
 from extracts.extraction.sources.checks import check_source
-from extracts.extraction.sources.postgres import PostgresSource, open_source
+from extracts.extraction.sources.postgres import open_source
 from extracts.steps import keys, membership
 
 if TYPE_CHECKING:
     from extracts.agreement.plan import ExtractPlan
+    from extracts.extraction.sources.interface import Source
     from extracts.extraction.values import Extract, SourceCheck
     from extracts.steps.workplace import Workplace
 
 
-def source_of(work: Workplace, plan: ExtractPlan) -> PostgresSource:
+def source_of(work: Workplace, plan: ExtractPlan) -> Source:
     """Where this plan's rows are, and as whom they are read. Raises SettingMissing, NotPermitted.
 
     All datasets of a plan lie in one system: one snapshot cannot span two.
@@ -30,7 +32,12 @@ def source_of(work: Workplace, plan: ExtractPlan) -> PostgresSource:
             [Problem("datasets", f"lie in several systems ({names}): ask for each alone")],
         )
     address, passfile = work.source(systems.pop()), work.places.passfile
-    return open_source(plan, address, passfile, allow_query=work.limits.allow_query)
+    kinds = {work.dataset(d.dataset).source_kind for d in plan.datasets}
+    if kinds == {SourceKind.POSTGRESQL}:
+        return open_source(plan, address, passfile, allow_query=work.limits.allow_query)
+    from extracts.extraction.sources.sqlalchemy_source import open_sql_source  # loads what PostgreSQL does not need
+
+    return open_sql_source(plan, work.datasets, address, allow_query=work.limits.allow_query)
 
 
 def check_covered(work: Workplace, plan: ExtractPlan) -> None:

@@ -14,6 +14,7 @@ from extracts.handover.dropzone.folder import FolderDropZone
 from extracts.handover.dropzone.inbox import FolderInbox, SftpInbox
 from extracts.handover.dropzone.sftp import SftpDropZone
 from extracts.handover.dropzone.sftp_address import SftpAddress
+from extracts.steps.recipients import check_confirmed
 
 if TYPE_CHECKING:
     from extracts.handover.dropzone.inbox import Inbox
@@ -43,7 +44,7 @@ def inbox(work: Workplace) -> Iterator[Inbox]:
 
 
 def recipient_of(work: Workplace, recipient: str) -> Recipient:
-    """A recipient that may be sent something now. Raises NotPermitted."""
+    """A recipient that may be sent something now. Raises NotPermitted, Refused (a key or name is not confirmed)."""
     found = work.parties.recipients.get(recipient)
     if found is None:
         raise NotPermitted(f"No recipient {recipient!r} is declared.", advice="Ask the keeper of parties.yaml.")
@@ -52,6 +53,7 @@ def recipient_of(work: Workplace, recipient: str) -> Recipient:
             f"Recipient {recipient} is {found.status}: nothing is sent there.",
             advice="Confirm its identity and keys by a second channel first.",
         )
+    check_confirmed(work, found)
     return found
 
 

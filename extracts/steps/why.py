@@ -21,6 +21,8 @@ from extracts.steps.clocks import clock_of
 from extracts.steps.gate_approval import LOCAL
 from extracts.steps.in_force import movable_request
 from extracts.steps.last_run import LastRun, last_run
+from extracts.steps.recipients import unconfirmed
+from extracts.steps.rehearsals import Missing, missing_rehearsal
 from extracts.steps.renewals import renewal_due
 from extracts.steps.review_standing import missing_reviews, whose_move
 
@@ -34,7 +36,8 @@ class Why:
     `interrupted` says which of its steps were cut off from outside, and begun again or not.
 
     `clock` is that of the newest version, and None if the policy cannot be read: why has an answer all the same.
-    `renewal` is None unless the end comes near.
+    `renewal` is None unless the end comes near. `waits_for`: a rehearsal, or a key to be
+    confirmed, before anything is delivered.
     """
 
     request_id: str
@@ -50,6 +53,7 @@ class Why:
     move: str
     clock: Clock | None
     renewal: Renewal | None
+    waits_for: str = ""
 
     def document(self) -> dict[str, Any]:
         """As plain JSON values."""
@@ -77,7 +81,7 @@ def why(work: Workplace, request_id: str, period: str = "") -> Why:
         run = last_run(work, view, request_id, period)
         deliveries = register.list_deliveries(view, request_id=request_id, period=period)
         clock, renewal = _clock(work, view, newest), renewal_due(work, view, request_id)
-    agreement = _agreement(work, request_id)
+    agreement, missing = _agreement(work, request_id)
     return Why(
         request_id=request_id,
         status=entry.status if entry == newest else f"{entry.status} (version {newest.version} is {newest.status})",
@@ -89,9 +93,10 @@ def why(work: Workplace, request_id: str, period: str = "") -> Why:
         interrupted=run.interrupted if run else (),
         last_run=run.told if run else "",
         last_delivery=_last(deliveries),
-        move=_reviewers(work, entry) or _move(entry, agreement, run),
+        move=_reviewers(work, entry) or _move(entry, agreement, run, missing),
         clock=clock,
         renewal=renewal,
+        waits_for=missing.what if missing else "",
     )
 
 
@@ -102,13 +107,15 @@ def _clock(work: Workplace, view: Reading, newest: RequestEntry) -> Clock | None
         return None
 
 
-def _agreement(work: Workplace, request_id: str) -> str:
-    """Empty if the agreement is in force; else why not."""
+def _agreement(work: Workplace, request_id: str) -> tuple[str, Missing | None]:
+    """Empty if the agreement is in force, else why not; and what of its recipient the next delivery waits for."""
     try:
-        approved_now(work, request_id)
+        approved = approved_now(work, request_id)
     except ExtractsError as error:
-        return str(error)
-    return ""
+        return str(error), None
+    recipient = work.parties.recipients.get(approved.plan.recipient)
+    strange = unconfirmed(work, recipient) if recipient else None
+    return "", Missing(strange.what, strange.advice) if strange else missing_rehearsal(work, approved)
 
 
 def _next_due(work: Workplace, request_id: str) -> tuple[str, ...]:
@@ -155,13 +162,15 @@ def _possible(entry: RequestEntry) -> str:
     return f"Possible now: {', '.join(steps)}." if steps else "Nobody's: it is over."
 
 
-def _move(entry: RequestEntry, agreement: str, run: LastRun | None) -> str:
+def _move(entry: RequestEntry, agreement: str, run: LastRun | None, missing: Missing | None) -> str:
     if entry.status == Status.RETURNED:
         return "The requester's: answer with a new version, or withdraw it."
     if entry.status != Status.APPROVED:
         return _possible(entry)
     if agreement:
         return "The Board and the Controller: there is no agreement in force."
+    if missing:
+        return f"Before the next delivery: {missing.advice}"
     if run is None:
         return "Nobody's: it waits for its next due date."
     return _MOVES[run.outcome] if run.outcome else "Wait for the run, or start another."

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from extracts.errors import NotFound, SettingMissing, UsageError
+from extracts.steps.lineage_catalogue import NO_CATALOGUE, Catalogue
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -45,11 +46,17 @@ class Places:
     service_key: Path | None
     passfile: Path | None
     canaries: Path | None = None
+    kept: Path | None = None
 
     @property
     def taken_back(self) -> Path:
-        """Encrypted deliveries that expired, to be published again; 0700."""
-        return self.home / "taken-back"
+        """Encrypted deliveries that expired, to be published again; 0700, and one folder for all workers."""
+        return self.kept or self.home / "taken-back"
+
+    @property
+    def lineage(self) -> Path:
+        """OpenLineage events of runs, and those that a catalogue has not taken yet; 0700."""
+        return self.home / "lineage"
 
     @property
     def drop_zone_folder(self) -> Path:
@@ -81,7 +88,7 @@ class Limits:
 @dataclass(frozen=True)
 class Workplace:
     """Settings made concrete. `sources` maps a system's name to its libpq keywords, without user and password;
-    `channels` are the ways by which notices are sent.
+    `channels` are the ways by which notices are sent, `lineage` is the catalogue that is told of runs.
     """
 
     places: Places
@@ -93,6 +100,7 @@ class Workplace:
     image_digest: str
     now: Callable[[], datetime]
     channels: tuple[Channel, ...] = ()
+    lineage: Catalogue = NO_CATALOGUE
 
     def today(self) -> date:
         """The day it is for people here (Europe/London), by which requests, policies and periods are judged.

@@ -13,6 +13,7 @@ from extracts.agreement.plan import plan_from_document
 from extracts.agreement.schedule import due_dates
 from extracts.errors import ExtractsError
 from extracts.record.departures import Departure, count_departures, list_departures
+from extracts.record.rehearsals import Rehearsal, list_rehearsals
 from extracts.record.transaction import reading
 from extracts.scheduling.facts import AgreementFacts, request_id_of
 from extracts.scheduling.story import OUTCOMES, tell
@@ -38,6 +39,7 @@ def agreement_page(dag_id: str, session: SessionDep) -> HTMLResponse:
     facts = shelf.agreement(request_id)
     today = work.today()
     left, total, custody, problem = _left(work, request_id)
+    tried = () if problem else _tried(work, request_id)
     return html_page(
         "agreement",
         facts=facts,
@@ -49,6 +51,7 @@ def agreement_page(dag_id: str, session: SessionDep) -> HTMLResponse:
         outcomes=OUTCOMES,
         left=left,
         total=total,
+        tried=tried,
         custody=custody,
         problem=problem,
         plots=_plots(left),
@@ -71,6 +74,12 @@ def _left(work: Workplace, request_id: str) -> tuple[tuple[Departure, ...], int,
             return left, total, custody_shown(view, told, names(work)), ""
     except ExtractsError as error:
         return (), 0, {}, str(error)
+
+
+def _tried(work: Workplace, request_id: str) -> tuple[Rehearsal, ...]:
+    """Its rehearsals, which are no deliveries."""
+    with reading(work.register) as view:
+        return list_rehearsals(view, request_id=request_id)
 
 
 def _age(delivery: Departure) -> str:

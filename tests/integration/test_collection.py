@@ -33,19 +33,19 @@ def means(folder: Path, keys: Keys, made: MadeDelivery) -> Means:
 def test_what_is_decrypted_and_not_as_agreed_gets_no_receipt(tmp_path: Path, keys: Keys) -> None:
     made = a_delivery(tmp_path / "made", keys)  # its pseudonyms are none, and its bands are none
     top, how = FolderArea(an_area(tmp_path, keys, made)), means(tmp_path, keys, made)
-    (waiting,) = find_waiting(top, how.into, how.signers).waiting
+    (waiting,) = find_waiting(top, how.into, how.signers, NOW).waiting
     with pytest.raises(CheckFailed, match="nino_pseudonym is not a pseudonym") as caught:
         collect(top, waiting, how)
     assert "No receipt was written" in str(caught.value)
     assert "value" not in caught.value.message
     assert top.names(("inbox",)) == ()
-    assert find_waiting(top, how.into, how.signers).waiting == (waiting,), "it still waits"
+    assert find_waiting(top, how.into, how.signers, NOW).waiting == (waiting,), "it still waits"
 
 
 def test_without_an_identity_the_receipt_says_verified_and_no_more(tmp_path: Path, keys: Keys) -> None:
     made = a_delivery(tmp_path / "made", keys)
     top, how = FolderArea(an_area(tmp_path, keys, made)), replace(means(tmp_path, keys, made), identity=None)
-    (waiting,) = find_waiting(top, how.into, how.signers).waiting
+    (waiting,) = find_waiting(top, how.into, how.signers, NOW).waiting
     done = collect(top, waiting, how)
     assert done.receipt is not None
     assert json.loads(done.receipt.read_bytes())["result"] == "verified"
@@ -56,7 +56,7 @@ def test_a_delivery_that_the_index_does_not_list_as_it_is_is_not_believed(tmp_pa
     made, other = (a_delivery(tmp_path / n, keys, plan=a_true_plan(), rows=r) for n, r in (("made", 20), ("other", 30)))
     area = an_area(tmp_path, keys, made)
     how = means(tmp_path, keys, made)
-    (waiting,) = find_waiting(FolderArea(area), how.into, how.signers).waiting
+    (waiting,) = find_waiting(FolderArea(area), how.into, how.signers, NOW).waiting
     place = area / waiting.request_id / waiting.delivery_id
     for path in place.iterdir():
         path.unlink()
@@ -76,7 +76,7 @@ def test_a_file_that_is_cut_off_is_said_and_gone_on_with(tmp_path: Path, keys: K
             yield piece[: max(1, len(piece) // 2)]
 
     how = means(tmp_path, keys, made)
-    (waiting,) = find_waiting(whole, how.into, how.signers).waiting
+    (waiting,) = find_waiting(whole, how.into, how.signers, NOW).waiting
     sizes = []
     for _ in range(3):
         with pytest.raises(DropZoneUnreachable, match="was cut off after"):
@@ -92,7 +92,7 @@ def test_what_does_not_fit_is_said_before_anything_is_copied(
 ) -> None:
     made = a_delivery(tmp_path / "made", keys)
     top, how = FolderArea(an_area(tmp_path, keys, made)), means(tmp_path, keys, made)
-    (waiting,) = find_waiting(top, how.into, how.signers).waiting
+    (waiting,) = find_waiting(top, how.into, how.signers, NOW).waiting
     monkeypatch.setattr(fetching.shutil, "disk_usage", lambda _: type("Usage", (), {"free": 1 << 20}))
     with pytest.raises(DiskFull, match="are free here"):
         collect(top, waiting, how)
@@ -106,7 +106,7 @@ def test_a_name_that_is_no_plain_name_on_every_system_is_passed_over(name: str) 
 
 def test_an_area_that_is_not_there_is_said(tmp_path: Path, keys: Keys) -> None:
     with pytest.raises(DropZoneUnreachable, match="cannot be read or written"):
-        find_waiting(open_area(str(tmp_path / "nowhere")), tmp_path / "here", keys.allowed_signers)
+        find_waiting(open_area(str(tmp_path / "nowhere")), tmp_path / "here", keys.allowed_signers, NOW)
 
 
 # --- the expectations that can be checked again -----------------------------------------------------------------------

@@ -21,7 +21,7 @@ from extracts.catalogue.odcs import load_datasets
 from extracts.errors import CheckFailed, InvalidDocument, SourceLate, SourceUnreachable
 from extracts.extraction.engine import EngineSettings, Keys, build
 from extracts.extraction.sources.names import MEMBERSHIP_ROLE, data_view, role_name
-from extracts.extraction.sources.postgres import open_source
+from extracts.extraction.sources.postgres import PostgresSource, open_source
 from extracts.extraction.sources.role_sql import source_sql
 from extracts.extraction.sources.view_sql import read_columns
 from extracts.extraction.validation import (
@@ -70,13 +70,14 @@ class Source:
         plan, dataset = self.plans[name], dataset or self.datasets[name]
         columns = ", ".join(f"{(replaced or {}).get(c, c)} AS {c}" for c in read_columns(self.planned(name)))
         view = data_view(plan.request_id, name)
+        entered = address or self.database.conninfo(role_name(plan.request_id))
         return validate_source(
             self.planned(name),
             dataset,
             suite or read_source_suite(ROOT / "expectations" / name / "source.yaml", dataset),
             SourceCheck(name, "role", loaded_at, 2.0, loaded_at, 10, "", ""),
             PERIOD,
-            address or self.database.conninfo(role_name(plan.request_id)),
+            PostgresSource(entered, str(conninfo_to_dict(entered)["user"]), "role"),
             f"(SELECT {columns} FROM {view}) AS v" if replaced else view,
             NOW,
         )

@@ -55,7 +55,7 @@ def there(world: World, request_id: str) -> custody.CustodyNow:
 
 def waits(world: World, request_id: str) -> Found:
     people = world.home.people
-    return find_waiting(area(world, request_id), into(world), people.allowed_signers)
+    return find_waiting(area(world, request_id), into(world), people.allowed_signers, world.work.now())
 
 
 def into(world: World) -> Path:
@@ -101,9 +101,9 @@ def move_to(world: World, day: date) -> None:
 
 
 def quiet(done: Ticked) -> dict[str, int]:
-    """What a round did, without what it did nothing of; nothing may have gone wrong."""
+    """What a round did to deliveries that left, without what it did nothing of; nothing may have gone wrong."""
     assert done.problems == []
-    return {name: count for name, count in done.counts.items() if count}
+    return {name: count for name, count in done.counts.items() if count and name != "not_delivered"}
 
 
 # --- not acknowledged -------------------------------------------------------------------------------------------------

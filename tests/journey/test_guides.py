@@ -56,6 +56,9 @@ def lived(template_world: DemoHome, tmp_path_factory: pytest.TempPathFactory) ->
         for command in commands(page("collect-and-verify"))[:2]:
             assert council.works(command)
         shutil.copy(council.folder / "fife-council.pub", world.work.places.recipient_keys)
+        told = signing.key_fingerprint(council.folder / "fife-council.pub")
+        how = ("--fingerprint", told, "--channel", "telephone", "--spoke-with", "A. Steward")
+        assert extracts(world, "keys", "confirm-recipient", "fife-council", *how).code == 0
         shutil.copy(PROJECT / "examples" / "requests" / "fife-benefit-cap.yaml", world.home.home / "request.yaml")
         shell = a_shell(world, world.home.home)
         shell.names = {"/mnt/dropzone": str(world.work.places.drop_zone)}

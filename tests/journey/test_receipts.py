@@ -251,7 +251,7 @@ def test_killed_in_mid_collect_it_goes_on_where_it_was(published: World, tmp_pat
             people.allowed_signers, into, published.work.now, people.identity(COUNCIL), None, True, progress
         )
 
-    (waiting,) = find_waiting(top, into, people.allowed_signers).waiting
+    (waiting,) = find_waiting(top, into, people.allowed_signers, published.work.now()).waiting
     for place in (1, 5, 12):
         passed.clear()
         with pytest.raises(KeyboardInterrupt):

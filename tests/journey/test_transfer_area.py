@@ -20,7 +20,7 @@ from extracts.record.transaction import reading
 from extracts.settings import open_workplace
 from extracts.steps.receipts import take_receipts
 from extracts.steps.transfer import inbox
-from tests.support.command_line import extracts
+from tests.support.command_line import Said, extracts
 from tests.support.sftp_area import SftpArea
 from tests.support.world import FIFE, World, copied
 
@@ -123,6 +123,48 @@ def test_from_published_to_acknowledged_by_one_command_at_the_recipient_s_end(
     assert (len(dealt.taken), dealt.refused, dealt.problems) == (1, (), ()), dealt
     with reading(served.work.register) as view:
         assert custody.custody_now(view, collected["delivery"]).state is Custody.ACKNOWLEDGED
+
+
+def test_a_rehearsal_goes_the_same_way_over_sftp_and_is_taken_away_once_it_is_acknowledged(
+    served: World, sftp_area: SftpArea, tmp_path: Path
+) -> None:
+    from extracts.steps.custody_clocks import tick
+    from extracts.steps.rehearsing import rehearse
+
+    sent, path = rehearse(served.work, FIFE, "engineer")
+    assert path.name == sent.rehearsal_id
+    said = collected_by_the_recipient(served, sftp_area, tmp_path, "--again", sent.rehearsal_id)
+    assert sent.rehearsal_id in [c["delivery"] for c in said.json["collected"]], said.text
+    done = tick(served.work)
+    assert (done.refused, done.problems) == (0, [])
+    room = sftp_area.room(RECIPIENT) / "deliveries" / f"TEST-{FIFE}"
+    assert sorted(p.name for p in room.iterdir()) == ["index.json", "index.json.sig"]
+    again = collected_by_the_recipient(served, sftp_area, tmp_path)
+    assert "is over (it was acknowledged)" in again.json["stale"][sent.rehearsal_id]
+
+
+def collected_by_the_recipient(served: World, sftp_area: SftpArea, into: Path, *more: str) -> Said:
+    people = served.home.people
+    return extracts(
+        None,
+        "collect",
+        f"sftp://{sftp_area.prefix}{RECIPIENT}@127.0.0.1:{sftp_area.port}",
+        "--login-key",
+        sftp_area.key(RECIPIENT),
+        "--known-hosts",
+        sftp_area.known_hosts,
+        "--signers",
+        people.allowed_signers,
+        "--into",
+        into,
+        "--identity",
+        people.identity(RECIPIENT),
+        "--receipt-key",
+        people.receipt_key(RECIPIENT),
+        "--json",
+        *more,
+        EXTRACTS_HOME=str(into),
+    )
 
 
 # --- the doctor -----------------------------------------------------------------------------------------------------

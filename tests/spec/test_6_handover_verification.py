@@ -30,6 +30,7 @@ from tests.support.deliveries import (
     a_delivery,
     a_parquet_file,
     an_age_identity,
+    as_a_rehearsal,
     with_agreement,
     with_delivery,
 )
@@ -115,11 +116,20 @@ def test_a_correction_verifies(tmp_path: Path, keys: Keys) -> None:
 
 
 def test_a_rehearsal_counts_only_as_a_rehearsal(tmp_path: Path, keys: Keys) -> None:
-    made = a_delivery(tmp_path, keys, namespace=signing.test_namespace(signing.MANIFEST))
-    assert not verified(made, keys).passed
-    real = verify_delivery(made.folder, keys.allowed_signers, NOW, rehearsal=True)
-    assert "decision.board.sig" in why(real)
-    assert any(f.file == "manifest.json" for f in real.checked)
+    twin = signing.test_namespace(signing.MANIFEST)
+    trial = a_delivery(tmp_path / "trial", keys, manifest=as_a_rehearsal, namespace=twin)
+    assert verify_delivery(trial.folder, keys.allowed_signers, NOW, rehearsal=True).passed
+    assert "manifest.json: is a rehearsal's" in why(verified(trial, keys))
+    for name, namespace, manifest in (
+        ("a delivery in the namespace of rehearsals", twin, lambda m: m),
+        ("a rehearsal in the namespace of deliveries", signing.MANIFEST, as_a_rehearsal),
+        ("a delivery", signing.MANIFEST, lambda m: m),
+    ):
+        made = a_delivery(tmp_path / name, keys, manifest=manifest, namespace=namespace)
+        found = verify_delivery(made.folder, keys.allowed_signers, NOW, rehearsal=True)
+        assert "manifest.json" in why(found), name
+        if name != "a delivery":
+            assert not verified(made, keys).passed, name
 
 
 # --- the manifest's signature ---------------------------------------------------------------------------------------

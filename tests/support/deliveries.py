@@ -114,6 +114,9 @@ def a_delivery(
     staged.mkdir(mode=0o700)
     files = tuple(_a_file(folder, staged, d, rows, (public, *recipients), clear) for d in plan.datasets)
     made = manifest(a_manifest(plan, decision, files, keys, (public,), deciders))
+    for was, now in zip(files, made.files, strict=False):
+        if made.is_rehearsal:
+            (staged / was.name).rename(staged / now.name)
     target = folder / made.delivery.id
     staged.rename(target)
     approval = Approval(decision.canonical(), *signatures, plan.canonical())
@@ -233,6 +236,13 @@ def revised(manifest: Manifest, revision: int = 2, reason: str = "Two councils w
             reason=reason,
         ),
     )
+
+
+def as_a_rehearsal(manifest: Manifest) -> Manifest:
+    """The same as a rehearsal says it: by its names."""
+    delivery = replace(manifest.delivery, id=f"TEST-{manifest.delivery.id}")
+    files = tuple(replace(f, name=f"TEST-{f.name}", clear_name=f"TEST-{f.clear_name}") for f in manifest.files)
+    return replace(manifest, delivery=delivery, files=files)
 
 
 def with_delivery(manifest: Manifest, **changes: Any) -> Manifest:

@@ -14,7 +14,7 @@ from extracts import signing
 ROLES = {
     "board": (signing.DECISION_BOARD,),
     "controller": (signing.DECISION_CONTROLLER, signing.ORDER),
-    "service": (signing.MANIFEST, signing.INDEX, signing.PAGE),
+    "service": (signing.MANIFEST, signing.INDEX, signing.PAGE, signing.NO_DELIVERY),
     "recipient": (signing.RECEIPT, signing.DESTROYED),
     "requester": (),
     "stranger": (),

@@ -22,6 +22,7 @@ from extracts.local.passwords import write_secret
 from extracts.local.people import CONTROLLER
 from extracts.local.postgres import EmbeddedPostgres
 from extracts.local.processes import wait_until
+from extracts.local.rehearsing import rehearse_all
 from extracts.local.world import apply_scripts, decide_all, fill_source
 from extracts.settings import PROJECT, open_workplace
 from extracts.steps.orders import draw_up_order, sign_order
@@ -106,6 +107,7 @@ def make_template(folder: Path, pg: EmbeddedPostgres) -> DemoHome:
     work = open_workplace({"EXTRACTS_HOME": str(folder)})
     decided = decide_all(work, home, PROJECT / "examples" / "requests", _quiet)
     apply_scripts(work, home, decided, _quiet)
+    rehearse_all(work, home, decided, _quiet)
     work.register.dispose()
     return home
 

@@ -20,7 +20,9 @@ from extracts.catalogue.contract import Dataset
 from extracts.errors import HoldStops, SourceChanged, SourceLate
 from extracts.extraction.sources import names
 from extracts.extraction.sources.definitions import check_agreement_view, check_controls, check_curated_view
-from extracts.extraction.sources.postgres import Connection, PostgresSource, sql
+from extracts.extraction.sources.interface import Connection, Source
+from extracts.extraction.sources.postgres import Connection as Database
+from extracts.extraction.sources.postgres import PostgresSource, sql
 from extracts.extraction.sources.privileges import left_out_views, privilege_problems
 from extracts.extraction.sources.role_sql import plan_views
 from extracts.extraction.sources.view_sql import HOLD_TABLE, stamps_view
@@ -46,7 +48,7 @@ class Stamps:
 
 
 def check_source(
-    source: PostgresSource,
+    source: Source,
     plan: ExtractPlan,
     datasets: Mapping[str, Dataset],
     *,
@@ -63,7 +65,7 @@ def check_source(
 
 def check_within(
     connection: Connection,
-    source: PostgresSource,
+    source: Source,
     plan: ExtractPlan,
     datasets: Mapping[str, Dataset],
     *,
@@ -71,18 +73,7 @@ def check_within(
     hold_max_age_hours: int,
 ) -> tuple[SourceCheck, ...]:
     """`check_source` inside a transaction that is already open, so that reading can follow in the same snapshot."""
-    views = plan_views(plan, datasets)
-    curated = {d.dataset: check_curated_view(connection, datasets[d.dataset]) for d in plan.datasets}
-    for planned in plan.datasets:
-        check_controls(connection, datasets[planned.dataset])
-    if source.enforced_by == "role":
-        deployed = {view.name: check_agreement_view(connection, view) for view in views}
-        _check_privileges(plan, connection, source.role, tuple(v.name for v in views if not v.for_membership))
-        with source.transaction(source.membership_role) as other:
-            own = tuple(v.name for v in views if v.for_membership)
-            _check_privileges(plan, other, source.membership_role, own, left_out_views(other))
-    else:
-        deployed = {view.name: definition_digest(view.definition) for view in views}
+    curated, deployed = source.deployed(connection, plan, datasets)
     stamps = read_stamps(connection, source, plan)
     check_hold_list(stamps, now, hold_max_age_hours)
     loaded = {d.dataset: _check_fresh(d, stamps, now) for d in plan.datasets}
@@ -101,7 +92,25 @@ def check_within(
     )
 
 
-def read_stamps(connection: Connection, source: PostgresSource, plan: ExtractPlan) -> Stamps:
+def deployed_views(
+    connection: Database, source: PostgresSource, plan: ExtractPlan, datasets: Mapping[str, Dataset]
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Rules 1 and 2 for a PostgreSQL: digests of its curated views and of the agreement's. Raises SourceChanged."""
+    views = plan_views(plan, datasets)
+    curated = {d.dataset: check_curated_view(connection, datasets[d.dataset]) for d in plan.datasets}
+    for planned in plan.datasets:
+        check_controls(connection, datasets[planned.dataset])
+    if source.enforced_by != "role":
+        return curated, {view.name: definition_digest(view.definition) for view in views}
+    deployed = {view.name: check_agreement_view(connection, view) for view in views}
+    _check_privileges(plan, connection, source.role, tuple(v.name for v in views if not v.for_membership))
+    with source.transaction(source.membership_role) as other:
+        own = tuple(v.name for v in views if v.for_membership)
+        _check_privileges(plan, other, source.membership_role, own, left_out_views(other))
+    return curated, deployed
+
+
+def read_stamps(connection: Connection, source: Source, plan: ExtractPlan) -> Stamps:
     """Load stamps as the source tells them. Raises HoldStops if the hold list has none."""
     view = stamps_view(plan)
     found = connection.execute(sql(f"SELECT {', '.join(view.columns)} FROM {source.reading(view)}")).fetchall()
@@ -141,7 +150,7 @@ def check_hold_list(stamps: Stamps, now: datetime, max_age_hours: int) -> None:
 
 
 def _check_privileges(
-    plan: ExtractPlan, connection: Connection, role: str, must_read: tuple[str, ...], may_read: tuple[str, ...] = ()
+    plan: ExtractPlan, connection: Database, role: str, must_read: tuple[str, ...], may_read: tuple[str, ...] = ()
 ) -> None:
     problems = privilege_problems(connection, role, must_read, may_read)
     if problems:

@@ -10,22 +10,29 @@ Rules:
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from extracts.agreement.plan import ExtractPlan
 from extracts.errors import NotPermitted, SettingMissing, SourceChanged, SourceUnreachable, TechnicalFailure
-from extracts.extraction.sources.names import MEMBERSHIP_ROLE, role_name
+from extracts.extraction.sources.names import MEMBERSHIP_ROLE, SCHEMA, role_name
 from extracts.extraction.sources.view_sql import ExpectedView
 from extracts.extraction.values import Snapshot
 
+if TYPE_CHECKING:
+    import duckdb
+    import sqlalchemy as sa
+
+    from extracts.catalogue.contract import Dataset
+
 Connection = psycopg.Connection[tuple[Any, ...]]
+_READER = "reader"
 
 _CHANGED = ("42", "3F", "0A")  # no such table, column or schema; not permitted
 _GONE = ("08", "57P", "53", "28", "55P", "40", "25P", "57014")  # no connection, shut down, too many, timeouts
@@ -47,6 +54,7 @@ class PostgresSource:
     role: str
     enforced_by: str
     membership_role: str = MEMBERSHIP_ROLE
+    reads_at_once: bool = True
 
     def conninfo(self, role: str = "") -> str:
         """libpq keywords for the agreement's role (or another); no password in them."""
@@ -73,6 +81,49 @@ class PostgresSource:
         with self.transaction() as connection:
             yield connection, _export(connection)
 
+    def deployed(
+        self, connection: Any, plan: ExtractPlan, datasets: Mapping[str, Dataset], /
+    ) -> tuple[dict[str, str], dict[str, str]]:
+        """Curated views by dataset and agreement's views by name, their rights with them. Raises SourceChanged."""
+        from extracts.extraction.sources.checks import deployed_views
+
+        return deployed_views(connection, self, plan, datasets)
+
+    def count(self, connection: Any, dataset: Dataset, /) -> None:
+        """Nothing to add: the counts view counts every row."""
+
+    @contextmanager
+    def reader(self, snapshot: Snapshot, memory_limit_mb: int, /) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A DuckDB that is attached to the source inside `snapshot`, which its exporter must hold meanwhile."""
+        from extracts.extraction.duckdb_session import EngineSettings, reading_session, text
+
+        with reading_session(EngineSettings(memory_limit_mb)) as connection:
+            address = text(self.conninfo())
+            connection.execute(f"ATTACH {address} AS {_READER} (TYPE postgres, READ_ONLY, SCHEMA '{SCHEMA}')")
+            connection.execute("SET lock_configuration = true")
+            connection.execute("BEGIN TRANSACTION")
+            order = text(f"SET TRANSACTION SNAPSHOT '{checked_snapshot(snapshot.exported)}'")
+            connection.execute(f"CALL postgres_execute('{_READER}', {order})")
+            try:
+                yield connection
+            finally:
+                # Left to the connection's own ending, a source that broke off would abort the whole process
+                # (DuckDB 1.5.5).
+                with suppress(Exception):
+                    connection.execute("ROLLBACK")
+
+    def rows(self, query: str, /) -> str:
+        """What `reader` hands to the source as it stands."""
+        from extracts.extraction.duckdb_session import text
+
+        return f"postgres_query('{_READER}', {text(query)})"
+
+    def validation_engine(self) -> sa.Engine:
+        """PostgreSQL itself. Raises SourceUnreachable, SourceChanged."""
+        from extracts.extraction.validation_open import open_source as open_engine
+
+        return open_engine(self.conninfo())
+
 
 def open_source(
     plan: ExtractPlan, address: str, passfile: Path | None = None, *, allow_query: bool = False
@@ -89,6 +140,11 @@ def open_source_as(
     role: str, address: str, passfile: Path | None = None, *, allow_query: bool = False
 ) -> PostgresSource:
     """The same, entered as `role`."""
+    if "://" in address:
+        raise SettingMissing(
+            "The address of the source is a URL, where a PostgreSQL is entered by libpq's keywords.",
+            advice="A contract whose source has a URL says so (`sourceKind`); briefings count in PostgreSQL only.",
+        )
     try:
         keywords = conninfo_to_dict(address)
     except psycopg.ProgrammingError:

@@ -115,7 +115,7 @@ def open_area(address: str, login_key: Path | None = None, known_hosts: Path | N
     if login_key is None or known_hosts is None:
         raise UsageError(
             "An area behind SFTP needs --login-key and --known-hosts.",
-            advice="The key logs you in; the other file holds the server's host key, as its operator told you.",
+            advice="Give both: the key logs you in; the other file holds the server's host key, from its operator.",
         )
     from extracts.handover.collection.sftp_area import SftpArea
 

@@ -21,6 +21,7 @@ from extracts.handover.collection.collecting import TOOL
 from extracts.handover.files import staging_errors, write_file
 from extracts.handover.receipt import SUFFIX as RECEIPT
 from extracts.handover.receipt import Receipt, read_receipt
+from extracts.handover.rehearsal import is_marked
 
 
 def attest(
@@ -39,6 +40,11 @@ def attest(
     Raises UsageError (a delivery without a receipt here), InvalidDocument (unreadable words), Refused (a copy still
     lies here), DropZoneUnreachable, TechnicalFailure (the key).
     """
+    if rehearsals := sorted(filter(is_marked, delivery_ids)):
+        raise UsageError(
+            f"No certificate is asked for {', '.join(rehearsals)}: in a rehearsal nothing is about anybody.",
+            advice="Delete its files, and name deliveries only.",
+        )
     receipts = [_receipt(into, delivery_id) for delivery_id in dict.fromkeys(delivery_ids)]
     _must_be_gone(into, receipts)
     data = _certificate(receipts, method, by, destroyed_at, now)

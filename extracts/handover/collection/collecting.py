@@ -35,6 +35,7 @@ from extracts.handover.findings import Finding, Verification
 from extracts.handover.manifest import MANIFEST, PLAN, Manifest, read_manifest
 from extracts.handover.readme import about_text
 from extracts.handover.receipt import SUFFIX, Receipt, ReceiptResult, receipt_for
+from extracts.handover.rehearsal import is_marked, namespace
 from extracts.handover.statement import read_json
 from extracts.handover.verify import verify_delivery
 
@@ -81,7 +82,7 @@ def collect(area: Area, waiting: Waiting, means: Means) -> Collected:
     """
     target = waiting.folder(means.into)
     fetch_delivery(area, waiting.where, target, means.progress)
-    verification = verify_delivery(target, means.signers, means.now())
+    verification = verify_delivery(target, means.signers, means.now(), rehearsal=waiting.is_rehearsal)
     verification.check()
     manifest, digest = _believed(target, waiting)
     opened, expectations = _open(target, manifest, means)
@@ -120,7 +121,7 @@ def _open(target: Path, manifest: Manifest, means: Means) -> tuple[tuple[Path, .
                 clear.unlink()  # left by somebody else: what was signed takes its place
             if not clear.exists():
                 decrypt_file(target / file.name, clear, identity, file.clear_sha256)
-            findings += check_opened(clear, file, plan)
+            findings += check_opened(clear, file, plan, rehearsal=manifest.is_rehearsal)
             opened.append(clear)
     _must_hold(manifest, findings)
     return (*opened, *(_csv_files(opened) if means.as_csv else ())), tuple(findings)
@@ -145,7 +146,8 @@ def _must_hold(manifest: Manifest, findings: list[Finding]) -> None:
 def _acknowledge(area: Area, said: Receipt, target: Path, key: Path) -> Path:
     """Sign it, put both files into the inbox, the signature last, and only then into their place here."""
     data = said.text()
-    signature = signing.sign(data, key, signing.RECEIPT).encode()
+    signed_as = namespace(signing.RECEIPT, rehearsal=is_marked(said.delivery_id))
+    signature = signing.sign(data, key, signed_as).encode()
     name = f"{said.delivery_id}{SUFFIX}"
     area.put(name, data)
     area.put(f"{name}.sig", signature)

@@ -53,7 +53,10 @@ def fetch_file(area: Area, where: Where, target: Path, progress: Progress) -> No
     """One file, completed if part of it is there. Raises DropZoneUnreachable if it is cut off or gone."""
     size = area.size(where)
     if size is None:
-        raise DropZoneUnreachable(f"{where[-1]} is not in the transfer area any more.", advice="Run it again.")
+        raise DropZoneUnreachable(
+            f"{where[-1]} is not in the transfer area any more.",
+            advice="Run it again: if the delivery was taken back, that says so.",
+        )
     there = target.stat().st_size if target.is_file() else 0
     if there > size:
         target.unlink()

@@ -35,10 +35,15 @@ def opened_table(path: Path, memory: str = MEMORY) -> Iterator[Any]:
         try:
             connection.execute(f"CREATE VIEW data AS SELECT * FROM read_parquet({text(str(path))})")
         except duckdb.Error:
-            raise VerificationFailed(f"{path.name} is not a readable Parquet file.") from None
+            raise VerificationFailed(
+                f"{path.name} is not a readable Parquet file.", advice="Delete it, and collect the delivery again."
+            ) from None
         yield connection
     except duckdb.Error as error:
-        raise TechnicalFailure(f"{path.name} could not be looked into ({type(error).__name__}).") from None
+        raise TechnicalFailure(
+            f"{path.name} could not be looked into ({type(error).__name__}).",
+            advice="Is there memory and room on the disk? Then run it again.",
+        ) from None
     finally:
         connection.close()
 

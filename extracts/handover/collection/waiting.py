@@ -4,6 +4,7 @@ Rules:
 1. The index of each agreement is copied, verified and kept: one with a lower number than the one kept is an old one put
    back, and stops everything of that agreement.
 2. A superseded or withdrawn delivery is never collected. Of one that lies here already, that is said.
+3. A folder whose name begins with `TEST-` is a rehearsal's, and judged by the signatures of rehearsals alone.
 """
 
 from __future__ import annotations
@@ -26,7 +27,10 @@ from extracts.handover.dropzone.index import (
     read_signed_index,
 )
 from extracts.handover.files import staging_errors, write_file
+from extracts.handover.no_delivery import MAX_BYTES as NOTICE_BYTES
+from extracts.handover.no_delivery import NoDelivery, believed, period_in
 from extracts.handover.receipt import SUFFIX
+from extracts.handover.rehearsal import is_marked
 from extracts.handover.statement import MAX_BYTES
 from extracts.handover.trust import Judge
 from extracts.handover.verify import judge_by
@@ -42,6 +46,11 @@ class Waiting:
     manifest_digest: str
 
     @property
+    def is_rehearsal(self) -> bool:
+        """Whether it lies where rehearsals do."""
+        return is_marked(self.request_id)
+
+    @property
     def where(self) -> Where:
         """Its folder in the area."""
         return self.request_id, self.delivery_id
@@ -53,33 +62,57 @@ class Waiting:
 
 @dataclass(frozen=True)
 class Found:
-    """What an area holds. `stale`: delivery here -> why it must not be used; `problems`: agreement -> what is wrong."""
+    """What an area holds. `stale`: delivery here -> why it must not be used; `problems`: agreement -> what is wrong;
+    `not_coming`: what the controller says of deliveries that were due and did not come.
+    """
 
     waiting: tuple[Waiting, ...]
     stale: dict[str, str]
     problems: dict[str, str]
+    not_coming: tuple[NoDelivery, ...] = ()
 
 
-def find_waiting(area: Area, into: Path, signers: Path, *, again: str = "") -> Found:
+def find_waiting(area: Area, into: Path, signers: Path, now: datetime, *, again: str = "") -> Found:
     """Everything that waits, by agreement and in the order of publication. `again`: a delivery to collect once more.
 
     Raises DropZoneUnreachable, UsageError (no list of signers). What is wrong with one agreement stops no other.
     """
-    judge = judge_by(signers)
+    judges = {rehearsal: judge_by(signers, rehearsal=rehearsal) for rehearsal in (False, True)}
     waiting: list[Waiting] = []
     stale: dict[str, str] = {}
     problems: dict[str, str] = {}
+    not_coming: list[NoDelivery] = []
     for request_id in area.names(()):
-        if request_id == INBOX or INDEX not in area.names((request_id,)):
+        names = area.names((request_id,)) if request_id != INBOX else ()
+        told = _notices(area, request_id, names, judges[False], now, problems)
+        if INDEX not in names:
+            not_coming += told
             continue
         try:
-            index = _newest_index(area, into, request_id, judge)
+            index = _newest_index(area, into, request_id, judges[is_marked(request_id)])
         except VerificationFailed as error:
             problems[request_id] = str(error)
             continue
         for entry in index.deliveries:
             _sort_in(entry, request_id, into, again, waiting, stale)
-    return Found(tuple(waiting), stale, problems)
+        came = {e.period for e in index.deliveries if e.status is Status.CURRENT}
+        not_coming += [n for n in told if n.period not in came]
+    return Found(tuple(waiting), stale, problems, tuple(not_coming))
+
+
+def _notices(
+    area: Area, request_id: str, names: tuple[str, ...], judge: Judge, now: datetime, problems: dict[str, str]
+) -> list[NoDelivery]:
+    """The notices of no delivery that can be believed; of the others it is said why not."""
+    found = []
+    for name in names:
+        if period_in(name):
+            data, signature = (read_small(area, (request_id, n), NOTICE_BYTES) or b"" for n in (name, f"{name}.sig"))
+            try:
+                found.append(believed(name, data, signature, request_id, judge, now))
+            except VerificationFailed as error:
+                problems[f"{request_id}/{name}"] = str(error)
+    return found
 
 
 def _sort_in(
@@ -95,6 +128,8 @@ def _sort_in(
 
 
 def _why(entry: IndexEntry) -> str:
+    if is_marked(entry.delivery_id):
+        return f"is over ({entry.reason}): delete it; no certificate is asked for a rehearsal"
     if entry.status is Status.SUPERSEDED:
         return f"was replaced by {entry.superseded_by}: do not use it, destroy it"
     return f"was withdrawn ({entry.reason}): do not use it, destroy it"

@@ -38,6 +38,7 @@ from extracts.handover.dropzone.index_files import FolderShelf, IndexFiles
 from extracts.handover.dropzone.interface import INCIDENT, OVERWRITTEN, Passing, Place, Published
 from extracts.handover.dropzone.names import plain
 from extracts.handover.dropzone.publishing import (
+    FILE_MODE,
     check_written,
     copy_away,
     make_folder,
@@ -45,7 +46,7 @@ from extracts.handover.dropzone.publishing import (
     read_delivery,
     write_delivery,
 )
-from extracts.handover.files import drop_zone_errors, staging_errors, sync_folder
+from extracts.handover.files import drop_zone_errors, staging_errors, sync_folder, write_file
 from extracts.handover.manifest import MANIFEST, Manifest
 
 _WORK = ".publishing"
@@ -101,7 +102,7 @@ class FolderDropZone:
         """
         with staging_errors(folder.name):
             manifest, manifest_digest = read_delivery(folder)
-        place = Place(manifest.agreement.recipient.id, manifest.agreement.id, manifest.delivery.id)
+        place = Place(manifest.agreement.recipient.id, manifest.area_folder, manifest.delivery.id)
         with self._locked(place) as target, drop_zone_errors(self.root):
             there = self.find(place)
             if there is not None and there.manifest_digest != manifest_digest:
@@ -142,7 +143,10 @@ class FolderDropZone:
             files = self._index_files(place, signer)
             before = files.read()
             if before is None:
-                raise NotFound(f"{place.request_id} has no deliveries in the drop zone.")
+                raise NotFound(
+                    f"{place.request_id} has no deliveries in the drop zone.",
+                    advice="See `extracts deliveries list` for what there is.",
+                )
             after = with_withdrawal(before, place.delivery_id, reason, now)
             if after != before:
                 files.write(after)
@@ -168,11 +172,29 @@ class FolderDropZone:
             if target.is_dir():
                 before = files.read()
             if before is None:
-                raise NotFound(f"{place.delivery_id} is not in the drop zone.")
+                raise NotFound(
+                    f"{place.delivery_id} is not in the drop zone.",
+                    advice="See `extracts deliveries list` for what there is.",
+                )
             after = with_return(before, place.delivery_id, read_delivery(target)[0].delivery.reason, now)
             if after != before:
                 files.write(after)
             return after
+
+    def put_notice(self, place: Place, data: bytes, signature: bytes) -> None:
+        """See DropZone."""
+        with self._locked(place) as target, drop_zone_errors(self.root):
+            make_folder(target.parent.parent)
+            make_folder(target.parent)
+            unfinished = Path(f"{self._work(place)}.notice")
+            write_file(target.with_name(f"{target.name}.sig"), signature, FILE_MODE, unfinished)
+            write_file(target, data, FILE_MODE, unfinished)
+
+    def remove_notice(self, place: Place) -> None:
+        """See DropZone."""
+        with self._locked(place) as target, drop_zone_errors(self.root):
+            for path in (target, target.with_name(f"{target.name}.sig")):
+                path.unlink(missing_ok=True)
 
     # --- the steps of publishing -----------------------------------------------------------------------------------
 

@@ -118,7 +118,10 @@ def with_withdrawal(index: Index, delivery_id: str, reason: str, now: datetime) 
     """The index with this delivery withdrawn. Unchanged if it was. Raises NotFound."""
     entry = index.entry(delivery_id)
     if entry is None:
-        raise NotFound(f"No delivery {delivery_id} is in the index of {index.request_id}.")
+        raise NotFound(
+            f"No delivery {delivery_id} is in the index of {index.request_id}.",
+            advice="See `extracts deliveries list` for what there is.",
+        )
     if entry.status is Status.WITHDRAWN:
         return index
     withdrawn = replace(entry, status=Status.WITHDRAWN, withdrawn_at=now, reason=reason)
@@ -130,7 +133,10 @@ def with_return(index: Index, delivery_id: str, reason: str, now: datetime) -> I
     """The index with this delivery no longer withdrawn; `reason`: the one that its manifest gives. Raises NotFound."""
     entry = index.entry(delivery_id)
     if entry is None:
-        raise NotFound(f"No delivery {delivery_id} is in the index of {index.request_id}.")
+        raise NotFound(
+            f"No delivery {delivery_id} is in the index of {index.request_id}.",
+            advice="See `extracts deliveries list` for what there is.",
+        )
     if entry.status is not Status.WITHDRAWN:
         return index
     status = Status.SUPERSEDED if entry.superseded_by else Status.CURRENT
@@ -174,7 +180,7 @@ def read_signed_index(data: bytes, signatures: bytes, check: IndexCheck) -> Inde
         reason = error.message
     raise VerificationFailed(
         f"{INDEX} does not verify: {reason}",
-        advice="Somebody else wrote to the drop zone. Compare with `extracts deliveries list`, and report it.",
+        advice="Somebody else wrote to the drop zone. Use nothing of this agreement, and report it as an incident.",
     )
 
 

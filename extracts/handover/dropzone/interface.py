@@ -86,6 +86,17 @@ class DropZone(Protocol):
         """
         ...
 
+    def put_notice(self, place: Place, data: bytes, signature: bytes) -> None:
+        """A small document and its signature (`<name>.sig`, which comes first) in the agreement's folder.
+
+        `place.delivery_id` is the document's name. One that is there is replaced.
+        """
+        ...
+
+    def remove_notice(self, place: Place) -> None:
+        """Takes both out again, the document first. Returns if they are gone already."""
+        ...
+
     def relist(self, place: Place, signer: IndexSigner, now: datetime) -> Index:
         """Marks a delivery that is visible again as what it was before it was withdrawn. Raises NotFound."""
         ...

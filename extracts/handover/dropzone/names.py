@@ -13,5 +13,8 @@ def is_plain(name: str) -> bool:
 def plain(name: str) -> str:
     """The same name. Raises NotFound if it could lead elsewhere, or to what is hidden."""
     if not is_plain(name):
-        raise NotFound("An id with a slash, a leading dot or no characters names no folder of the drop zone.")
+        raise NotFound(
+            "An id with a slash, a leading dot or no characters names no folder of the drop zone.",
+            advice="Give the id as `extracts deliveries list` shows it.",
+        )
     return name

@@ -57,7 +57,10 @@ def check_files(
     `digest_of` reads a file of the drop zone again.
     """
     if list(found) != list(manifest.expected_names) or digest_bytes(data) != manifest_digest:
-        raise VerificationFailed(f"{name}: the files in the drop zone are not those of the manifest.")
+        raise VerificationFailed(
+            f"{name}: the files in the drop zone are not those of the manifest.",
+            advice="Somebody changed them, or the disk did. Nothing was published over them; report it.",
+        )
     for file, digest in read_manifest(data)[1].items():
         if digest_of(file) != digest:
             raise VerificationFailed(

@@ -110,7 +110,7 @@ class SftpDropZone:
         """
         with staging_errors(folder.name):
             manifest, digest = read_delivery(folder)
-        place = Place(manifest.agreement.recipient.id, manifest.agreement.id, manifest.delivery.id)
+        place = Place(manifest.agreement.recipient.id, manifest.area_folder, manifest.delivery.id)
         job = self._job(place)
 
         def once(session: Session) -> Published:
@@ -152,7 +152,10 @@ class SftpDropZone:
                 files = self._index_files(session, place, signer, job.claim)
                 before = files.read()
                 if before is None:
-                    raise NotFound(f"{place.request_id} has no deliveries in the drop zone.")
+                    raise NotFound(
+                        f"{place.request_id} has no deliveries in the drop zone.",
+                        advice="See `extracts deliveries list` for what there is.",
+                    )
                 after = with_withdrawal(before, place.delivery_id, reason, now)
                 if after != before:
                     files.write(after)
@@ -186,13 +189,43 @@ class SftpDropZone:
                 files = self._index_files(session, place, signer, job.claim)
                 before = files.read()
                 if before is None or data is None:
-                    raise NotFound(f"{place.delivery_id} is not in the drop zone.")
+                    raise NotFound(
+                        f"{place.delivery_id} is not in the drop zone.",
+                        advice="See `extracts deliveries list` for what there is.",
+                    )
                 after = with_return(before, place.delivery_id, read_manifest(data)[0].delivery.reason, now)
                 if after != before:
                     files.write(after)
                 return after
 
         return self._over_cuts(once, job)
+
+    def put_notice(self, place: Place, data: bytes, signature: bytes) -> None:
+        """See DropZone."""
+        job = self._job(place)
+        folder, _, name = self._target(place).rpartition("/")
+
+        def once(session: Session) -> None:
+            with self._claimed(session, job):
+                self._check_room(session, place)
+                session.make_folder(folder, FOLDER_MODE)
+                open_to_group_of(session, f"{self._at(place.recipient)}/{DELIVERIES}", [folder])
+                shelf = SftpShelf(session, folder, job.claim)
+                shelf.put(f"{name}.sig", signature)
+                shelf.put(name, data)
+
+        self._over_cuts(once, job)
+
+    def remove_notice(self, place: Place) -> None:
+        """See DropZone."""
+        job, target = self._job(place), self._target(place)
+
+        def once(session: Session) -> None:
+            with self._claimed(session, job):
+                for path in (target, f"{target}.sig"):
+                    session.remove(path)
+
+        self._over_cuts(once, job)
 
     # --- the steps of publishing -----------------------------------------------------------------------------------
 

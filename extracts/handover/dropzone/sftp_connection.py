@@ -56,7 +56,7 @@ def unreachable(address: SftpAddress, why: str) -> DropZoneUnreachable:
     """The error of an area that cannot be used now."""
     return DropZoneUnreachable(
         f"The transfer area {address} cannot be reached or written ({why}).",
-        advice="Is its server up, and set up by `dropzone/area`? Then run again.",
+        advice="Is the address right, and its server up? Run it again; if it stays so, ask the area's operator.",
     )
 
 

@@ -35,7 +35,8 @@ def new_dataset(
 ) -> None:
     """Draft view, contract and suite of a new dataset.
 
-    They are made of the table's description; no row is read. What only a person knows is written as TO DO; `extracts dataset list` then says line by line what is left.
+    They are made of the table's description; no row is read. What only a person knows is written as TO DO;
+    `extracts dataset list` then says line by line what is left.
     """
     from extracts.steps.dataset_drafting import draft_dataset
 

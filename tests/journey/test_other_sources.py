@@ -6,6 +6,7 @@ import shutil
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from extracts.errors import Outcome, UsageError
 from extracts.handover.manifest import read_manifest
 from extracts.handover.verify import verify_delivery
 from extracts.local.home import SOURCE
+from extracts.local.rehearsing import rehearse_all
 from extracts.steps.conditions_of_services import source_conditions
 from extracts.steps.source_script import source_script
 from tests.support.deciding import approved
@@ -50,6 +52,8 @@ def moved(world: World, folder: Path) -> SqliteSource:
 def test_a_dataset_in_another_kind_of_database_is_delivered(world: World, tmp_path: Path) -> None:
     moved(world, tmp_path)
     request_id = approved(world, tmp_path)
+    decided: Any = SimpleNamespace(request_id=request_id, approved=True)
+    assert rehearse_all(world.work, world.home, [decided], lambda _: None) == (request_id,)
     stopped = world.run(request_id)
     assert (stopped["outcome"], stopped["gate"]) == (Outcome.STOPPED, "check_source")
     assert "EXTRACTS_ALLOW_QUERY_ENFORCEMENT" in stopped["reason"]

@@ -62,12 +62,12 @@ def run_with_limit(request_id: str, most_bytes: int) -> None:
     from extracts.settings import open_workplace
     from extracts.steps.run import RunKey, run_all
 
-    work, key = open_workplace(), RunKey(request_id, "limited")
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (most_bytes, resource.RLIM_INFINITY))
     try:
-        found = run_all(work, key)
+        found = run_all(open_workplace(), RunKey(request_id, "limited"))
     except ExtractsError as error:
         found = {"outcome": "none", "reason": str(error)}
+    # What is printed goes to a file, too, which would be cut off.
     resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
     print(json.dumps(found, default=str), flush=True)

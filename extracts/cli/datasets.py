@@ -33,9 +33,10 @@ def new_dataset(
     name: Annotated[str, typer.Option(help="The dataset's name; default: the table's.")] = "",
     as_json: Json = False,
 ) -> None:
-    """Draft view, contract and suite of a new dataset from a table's description; no row is read.
+    """Draft view, contract and suite of a new dataset.
 
-    What only a person knows is written as TO DO; `extracts dataset list` then says line by line what is left.
+    They are made of the table's description; no row is read. What only a person knows is written as TO DO;
+    `extracts dataset list` then says line by line what is left.
     """
     from extracts.steps.dataset_drafting import draft_dataset
 

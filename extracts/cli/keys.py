@@ -82,7 +82,7 @@ def confirm_recipient(
     user: Actor = "",
     as_json: Json = False,
 ) -> None:
-    """Say that a recipient's keys were compared with them by another way. Before that they count for nothing."""
+    """Confirm a recipient's keys, compared with them out of band. Before that they count for nothing."""
     from extracts.steps.recipients import Channel, unconfirmed
     from extracts.steps.recipients import confirm_recipient as confirm
 

@@ -90,7 +90,7 @@ def list_deliveries(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Every delivery, its state, and where it is by now; rehearsals apart."""
+    """Deliveries, where each is by now, and rehearsals apart."""
     from extracts.record import custody, register
     from extracts.record.transaction import reading
 

@@ -125,12 +125,13 @@ def _input(manifest: Manifest, source: SourceFacts, counted: Reconciliation, pla
 def _output(manifest: Manifest, file: FileFacts, source: SourceFacts, planned: PlannedDataset) -> dict[str, Any]:
     origin = source_name(source.system, source.relation)
     made = facets.assertions(_checks(manifest, of_source=False), file.dataset)
+    lineage = {} if manifest.is_rehearsal else {"columnLineage": facets.column_lineage(origin, file.columns, planned)}
     return {
         "namespace": f"dropzone://{manifest.agreement.recipient.id}",
         "name": f"{manifest.area_folder}/{manifest.delivery.id}/{file.name}",
         "facets": {
             "schema": facets.delivered_schema(file),
-            "columnLineage": facets.column_lineage(origin, file.columns, planned),
+            **lineage,
             "version": facets.version(manifest.delivery.id),
             "dataQualityMetrics": facets.file_metrics(file, manifest.delivery.extracted_at),
             **({"dataQualityAssertions": made} if made else {}),

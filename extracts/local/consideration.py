@@ -12,12 +12,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from extracts.errors import NotFound, SettingMissing
 from extracts.local.airflow_client import AirflowClient
 
 URL, LOGIN = "EXTRACTS_AIRFLOW_URL", "EXTRACTS_AIRFLOW_LOGIN"
-_DAG_ID = "consider_request"
+_DAG_ID, _PAGES_DAG_ID = "consider_request", "sign_feasibility"
 
 
 def is_configured(environment: Mapping[str, str]) -> bool:
@@ -48,6 +49,14 @@ def ask_again_in_airflow(environment: Mapping[str, str], request_id: str, versio
             client.trigger(_DAG_ID, conf={"request_id": request_id, "version": version}, run_id=run_id)
         else:
             client.post(f"dags/{_DAG_ID}/clearTaskInstances", cleared | {"include_downstream": True})
+    return run_id
+
+
+def start_page(environment: Mapping[str, str], request_id: str, document: Mapping[str, Any], at: str) -> str:
+    """The id of the run that makes a signed page of whether this request can be had. `at` tells one from the next."""
+    run_id = f"{request_id}.{at}"
+    with AirflowClient(_url(environment), *_login(environment)) as client:
+        client.trigger(_PAGES_DAG_ID, conf={"request": dict(document)}, run_id=run_id)
     return run_id
 
 

@@ -17,10 +17,11 @@ from extracts.catalogue.people import Principal, Role
 from extracts.documents import Document
 from extracts.errors import NotFound, NotPermitted
 from extracts.record import register
-from extracts.record.transaction import reading
+from extracts.record.transaction import reading, unit_of_work
 from extracts.steps.actor import acting_as
 from extracts.steps.briefing import Feasible, feasibility_of
 from extracts.steps.counter_offers import accept_counter_offer, make_counter_offer
+from extracts.steps.pages_asked import PAGE_ASKED
 from extracts.steps.requests import Examined, submit_document
 from extracts.steps.turned_away import told_if_refused
 
@@ -45,6 +46,18 @@ def feasibility_for(work: Workplace, document: Document, name: str) -> Feasible:
     request = parse_request(document)
     with told_if_refused(work, ASKED, request.request_id, name, version=request.version):
         return feasibility_of(work, document, _asker(work, request, name))
+
+
+def ask_for_page(work: Workplace, document: Document, name: str) -> Request:
+    """Note that the requester `name` wants a signed page of what can be had. Raises InvalidDocument, NotPermitted."""
+    request = parse_request(document)
+    with told_if_refused(work, ASKED, request.request_id, name, version=request.version):
+        actor = _asker(work, request, name)
+    told = {"version": request.version, "request_digest": request.digest}
+    told |= {"organisation": request.requester.organisation}
+    with unit_of_work(work.register) as unit:
+        unit.event(work.now(), PAGE_ASKED, request.request_id, actor, told)
+    return request
 
 
 def accept_by(work: Workplace, request_id: str, name: str) -> Examined:

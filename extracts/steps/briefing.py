@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING
 
 from extracts.agreement.briefing import Briefing, Feasibility, briefing_from_document
 from extracts.agreement.briefing_writing import Examination, write_briefing, write_feasibility
-from extracts.agreement.request import request_from_document
+from extracts.agreement.request import Request, request_from_document
 from extracts.documents import Document, read
 from extracts.record.board_papers import BoardPaper, PaperKind, latest_paper, save_paper
 from extracts.record.transaction import reading, unit_of_work
 from extracts.steps.answered_before import held_already, similar_answers
+from extracts.steps.pages_asked import asked_for
 from extracts.steps.requests import Examined, check_document, examine, stored_examined, stored_request
 from extracts.steps.source_counting import count_request, suppression_of
 
@@ -49,6 +50,12 @@ def feasibility_of_stored(work: Workplace, request_id: str, version: int | None,
     """The same for the newest (or a named) version on the register. Raises NotFound."""
     entry = stored_request(work, request_id, version)
     return _feasible(work, examine(work, request_from_document(dict(entry.document))), actor)
+
+
+def feasibility_of_asked(work: Workplace, request: Request, actor: str) -> Feasible:
+    """The same for a request whose requester asked, as the ledger tells; it need not be submitted. Raises NotFound."""
+    asked_for(work, request.request_id, request.digest)
+    return _feasible(work, examine(work, request), actor)
 
 
 def _feasible(work: Workplace, examined: Examined, actor: str) -> Feasible:

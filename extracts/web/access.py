@@ -46,9 +46,9 @@ def may_read(request: Request, user: GetUserDep, visitor: VisitorDep) -> None:
     request_id = request_id_in(request.path_params)
     if visitor.is_outsider:
         if _route(request) not in _OF_REQUESTERS:
-            turn_away(request, visitor.user, "not for requesters", _NOT_YOURS)
+            turn_away(request, visitor.user, "not for requesters", NOT_YOURS)
         if not _is_their_own(visitor, request_id):
-            turn_away(request, visitor.user, "another body's request", _NOT_YOURS)
+            turn_away(request, visitor.user, "another body's request", NOT_YOURS)
         return
     try:
         requires_access_dag("GET", DagAccessEntity.RUN, dag_id_of(request_id))(request, user)
@@ -110,7 +110,7 @@ class Strangers:
 
 TURNED_AWAY = "page.refused"
 _OF_REQUESTERS = ("/request/{request_id}", "/plan/{request_id}", "/answer/{request_id}")
-_NOT_YOURS = (
+NOT_YOURS = (
     "This page is not open to you: requesters see their own body's requests.",
     "Your requests are listed under Requests.",
 )

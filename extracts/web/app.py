@@ -6,7 +6,8 @@
 /watch                   what was expected and did not come
 /public                  the public register: a line per delivered file
 /catalogue               what is held and can be asked for
-/ask                     the request form; /ask/check, /ask/submit and /ask/form take it
+/ask                     the request form; /ask/check, /ask/submit, /ask/form and /ask/page take it
+/feasibility/{request}/{digest}  the signed page of whether it can be had, for the body that asked
 /mine                    a requester's own body's requests
 /request/{request}       asked and granted side by side, why, and who signed; /accept takes a counter-offer
 /answer/{request}        the signed page of its answer, with the signature, to be saved
@@ -65,6 +66,7 @@ from extracts.web.answer_file import answer_file
 from extracts.web.ask_page import accept, ask_again, ask_page, catalogue_page, check, home, own_page, submit
 from extracts.web.decide_page import ask_reviewer_again, decide_page, document, draw_up, make_offer, sign
 from extracts.web.elsewhere_page import elsewhere_page
+from extracts.web.feasibility_file import ask_for_signed_page, feasibility_file
 from extracts.web.public_page import public_page
 from extracts.web.register_page import register_page
 from extracts.web.release_page import release_page
@@ -135,6 +137,7 @@ _PAGES: dict[str, tuple[Callable[..., Any], ...]] = {
     "/mine": (own_page, may_ask),
     "/request/{request_id}": (request_page, *_OF_ONE),
     "/answer/{request_id}": (answer_file, *_OF_ONE),
+    "/feasibility/{request_id}/{digest}": (feasibility_file, may_ask),
     "/decide/{request_id}": (decide_page, is_named, may_decide, may_read),
     "/decision/{request_id}/{digest}": (document, is_named, may_decide, may_read),
     "/agreement/{dag_id}": (agreement_page, *_OF_ONE),
@@ -148,6 +151,7 @@ _PAGES: dict[str, tuple[Callable[..., Any], ...]] = {
 _ACTS: dict[str, tuple[Callable[..., Any], ...]] = {
     "/ask/check": (check, may_ask),
     "/ask/submit": (submit, may_ask),
+    "/ask/page": (ask_for_signed_page, may_ask),
     "/ask/form": (ask_again, may_ask),
     "/request/{request_id}/accept": (accept, is_named, may_ask),
     "/decide/{request_id}/draw-up": (draw_up, is_named, may_decide),

@@ -74,13 +74,13 @@ def ask_page(visitor: VisitorDep) -> HTMLResponse:
 
 def ask_again(sent: Sent, visitor: VisitorDep) -> HTMLResponse:
     """The form with what was sent, to go on with. Raises InvalidDocument."""
-    return _form(open_desk(), visitor, _document(sent).value)
+    return _form(open_desk(), visitor, sent_document(sent).value)
 
 
 def check(sent: Sent, visitor: VisitorDep) -> HTMLResponse:
     """What can be had of it, before asking; counted in the source, and recorded."""
     work = open_desk()
-    found = feasibility_for(work, _document(sent), visitor.user)
+    found = feasibility_for(work, sent_document(sent), visitor.user)
     examined, told = found.examined, found.feasibility
     stopping = told_once([*examined.assessment.violations, *examined.assessment.gaps])
     return html_page(
@@ -98,7 +98,7 @@ def check(sent: Sent, visitor: VisitorDep) -> HTMLResponse:
 
 def submit(sent: Sent, visitor: VisitorDep) -> RedirectResponse:
     """Submit it, and start its consideration."""
-    request = submit_by(open_desk(), _document(sent), visitor.user).request
+    request = submit_by(open_desk(), sent_document(sent), visitor.user).request
     _start(request.request_id, request.version)
     return seen("request", request.request_id, "submitted")
 
@@ -121,7 +121,7 @@ def _start(request_id: str, version: int) -> None:
         logging.getLogger(__name__).warning("%s is submitted, and no run considers it yet: %s", request_id, error)
 
 
-def _document(sent: Mapping[str, str]) -> Document:
+def sent_document(sent: Mapping[str, str]) -> Document:
     """The request that a form holds: pasted or typed, or else as a file."""
     text = sent.get("request", "").strip() or sent.get("file", "")
     return parse(text.replace("\r\n", "\n").encode(), "request")

@@ -42,9 +42,6 @@ def followed(module_database: Database, tmp_path_factory: pytest.TempPathFactory
     for name in ("sql", "expectations"):
         shutil.copytree(PROJECT / name, folder / name)
     before = tuple(sorted(p.parent.name for p in folder.glob("expectations/*/contract.yaml")))
-    for block in (b for b in blocks(PAGE) if b.path):
-        (folder / block.path).parent.mkdir(exist_ok=True)
-        (folder / block.path).write_text(block.text)
     (folder / "my-request.yaml").write_text(_request(_datasets()))
     environ = {
         "EXTRACTS_HOME": str(folder / "home"),
@@ -54,11 +51,28 @@ def followed(module_database: Database, tmp_path_factory: pytest.TempPathFactory
     with small_source(module_database) as source:
         (table,) = [b.text for b in blocks(PAGE) if b.text.startswith("CREATE TABLE")]
         source.execute(f"SET ROLE source_owner; {table} RESET ROLE")
-        shell = Shell(folder, {"host=dev.example dbname=warehouse user=me": module_database.conninfo()}, environ)
-        for command in commands(PAGE):
+        server, name = module_database.server, module_database.name
+        here = {
+            "host=dev.example dbname=warehouse user=me": module_database.conninfo(),
+            "postgresql://me@dev.example/warehouse": server.url(name, "postgres"),
+        }
+        shell, (draft, *later) = Shell(folder, here, environ), commands(PAGE)
+        shell.works(draft)
+        _finish(folder)
+        for command in later:
             if command != "extracts doctor":  # this reader has no register
                 shell.works(command)
         yield Followed(folder, source, environ, before)
+
+
+def _finish(folder: Path) -> None:
+    """The reader makes of the draft what the page shows; there is no other file to write."""
+    drafted = {p.relative_to(folder).as_posix() for p in folder.glob(f"*/{DATASET}/*")}
+    written = {b.path: b.text for b in blocks(PAGE) if b.path}
+    assert drafted == set(written)
+    for path, text in written.items():
+        assert "TO DO" in (folder / path).read_text() or path.endswith("source.yaml")
+        (folder / path).write_text(text)
 
 
 def _datasets() -> str:

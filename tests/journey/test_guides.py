@@ -329,7 +329,7 @@ def test_the_list_of_signers_lets_each_sign_what_the_page_says_and_no_other(worl
     may = {
         "BOARD_KEY": {signing.DECISION_BOARD, signing.ORDER},
         "CONTROLLER_KEY": {signing.DECISION_CONTROLLER, signing.ORDER},
-        "SERVICE_KEY": {signing.MANIFEST, signing.INDEX, signing.PAGE},
+        "SERVICE_KEY": {signing.MANIFEST, signing.INDEX, signing.PAGE, signing.NO_DELIVERY},
     }
     for name, key in keys.items():
         assert {n for n in signing.NAMESPACES if _counts(key, n, listed, world)} == may[name]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -153,7 +154,11 @@ def test_no_row_of_the_source_is_read(fresh: World) -> None:
     from dataclasses import replace
 
     blind = replace(fresh.work, sources={})
-    assert rehearse(blind, FIFE, "engineer")[0].step is Step.PUBLISHED
+    entry, folder = rehearse(blind, FIFE, "engineer")
+    assert entry.step is Step.PUBLISHED
+    lineage = json.loads((folder / "openlineage.json").read_bytes())
+    assert lineage["inputs"] == []
+    assert ["columnLineage" in output["facets"] for output in lineage["outputs"]] == [False]
 
 
 def test_with_common_programs_alone_as_its_readme_says(fresh: World, tmp_path: Path) -> None:

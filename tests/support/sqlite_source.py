@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date, datetime
@@ -14,6 +14,7 @@ from typing import Any
 from extracts.agreement.plan import ExtractPlan
 from extracts.catalogue.contract import ColumnType, Dataset, SourceKind
 from extracts.catalogue.view import view_digest
+from extracts.extraction.sources.handed_out import CONTROL_COLUMNS
 from extracts.extraction.sources.sqlalchemy_source import SqlSource, open_sql_source
 from tests.support.small_source import SmallSource, with_columns
 
@@ -66,28 +67,32 @@ class SqliteSource:
 
 def a_twin(source: SmallSource, path: Path, name: str = "pension_credit_award") -> SqliteSource:
     """What `source` shows of a dataset now, in a new file."""
-    dataset = source.datasets[name]
-    columns = [c.name for c in dataset.columns]
-    view = f"CREATE VIEW curated.{name} AS SELECT {', '.join(f'b.{c}' for c in columns)} FROM base_rows b"
-    twin = SqliteSource(
-        path,
-        replace(dataset, source_kind=SourceKind.SQLALCHEMY, view_digest=view_digest(view), deployed_view_digest=""),
-    )
+    return a_copy(source.datasets[name], path, source.database.rows)
+
+
+def a_copy(dataset: Dataset, path: Path, shown: Callable[[str], Iterable[Any]]) -> SqliteSource:
+    """A dataset and its control relations in a new file. shown: what a query of the PostgreSQL source gives."""
+    view = view_of(dataset)
+    facts: dict[str, Any] = {"source_kind": SourceKind.SQLALCHEMY, "view_digest": view_digest(view)}
+    twin = SqliteSource(path, replace(dataset, deployed_view_digest="", **facts))
     with twin.connected() as connection:
         connection.execute("PRAGMA journal_mode = WAL")
+        columns = [c.name for c in dataset.columns]
         typed = ", ".join(f"{c.name} {_TYPES[c.type]}" for c in dataset.columns)
         connection.execute(f"CREATE TABLE base_rows ({typed})")
-        _copy(
-            connection, "base_rows", columns, source.database.rows(f"SELECT {', '.join(columns)} FROM curated.{name}")
-        )
+        _copy(connection, "base_rows", columns, shown(f"SELECT {', '.join(columns)} FROM {dataset.relation}"))
         connection.execute(view.replace("curated.", "", 1))
-        for control, names in (
-            ("hold", ["person", "scope", "effect", "recorded_at"]),
-            ("load_stamp", ["table_name", "loaded_at", "row_count"]),
-        ):
+        for control, names in CONTROL_COLUMNS.items():
             connection.execute(f"CREATE TABLE {control} ({', '.join(names)})")
-            _copy(connection, control, names, source.database.rows(f"SELECT {', '.join(names)} FROM curated.{control}"))
+            _copy(connection, control, list(names), shown(f"SELECT {', '.join(names)} FROM curated.{control}"))
     return twin
+
+
+def view_of(dataset: Dataset) -> str:
+    """Its view.sql there."""
+    return (
+        f"CREATE VIEW {dataset.relation} AS SELECT {', '.join(f'b.{c.name}' for c in dataset.columns)} FROM base_rows b"
+    )
 
 
 def _copy(connection: sqlite3.Connection, table: str, columns: list[str], rows: Any) -> None:

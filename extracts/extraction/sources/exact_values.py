@@ -50,8 +50,34 @@ def exact_batch(rows: list[Any], columns: tuple[Column, ...]) -> pa.RecordBatch:
     """Rows as a batch of the contract's types. Raises CheckFailed, naming the column, for what is not of its type."""
     import pyarrow as pa
 
-    arrays = [pa.array([exact(row[n], c) for row in rows], arrow_type(c)) for n, c in enumerate(columns)]
+    by_column = list(zip(*rows, strict=True)) or [()] * len(columns)
+    arrays = [_at_once(v, c) or _one_by_one(v, c) for v, c in zip(by_column, columns, strict=True)]
     return pa.record_batch(arrays, schema=arrow_schema(columns))
+
+
+def _at_once(values: tuple[Any, ...], column: Column) -> pa.Array | None:
+    """All values of a column, where they are what drivers usually hand out; None if any is not."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    usual, read_as = _USUAL.get(column.type, (None, None))
+    if usual is None or not set(map(type, values)) <= {usual, type(None)}:
+        return None
+    try:
+        found = pa.array(values, read_as)
+        if column.type is ColumnType.STRING:
+            return None if pc.any(pc.match_substring(found, "\0")).as_py() else found
+        if column.type is ColumnType.BOOLEAN and not set(values) <= {0, 1, None}:
+            return None
+        return found.cast(arrow_type(column))
+    except (pa.ArrowException, UnicodeError, OverflowError):
+        return None  # one by one it is told which column, and why
+
+
+def _one_by_one(values: tuple[Any, ...], column: Column) -> pa.Array:
+    import pyarrow as pa
+
+    return pa.array([exact(value, column) for value in values], arrow_type(column))
 
 
 def exact(value: Any, column: Column) -> Any:
@@ -125,6 +151,13 @@ _READERS: dict[ColumnType, Callable[[Any, Column], Any]] = {
     ColumnType.DATE: _date,
     ColumnType.TIMESTAMP: _timestamp,
     ColumnType.BOOLEAN: _boolean,
+}
+# Type -> what drivers hand out, and Arrow's name for it; dates as text are cast, which takes one form alone.
+_USUAL: dict[ColumnType, tuple[type, str]] = {
+    ColumnType.STRING: (str, "string"),
+    ColumnType.INTEGER: (int, "int64"),
+    ColumnType.BOOLEAN: (int, "int64"),
+    ColumnType.DATE: (str, "string"),
 }
 _HINTS = {
     ColumnType.TIMESTAMP: "A time needs its zone: 2026-11-05T09:30:00+00:00.",

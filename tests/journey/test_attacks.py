@@ -7,8 +7,6 @@ import json
 import os
 import shutil
 import signal
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -33,6 +31,8 @@ from extracts.steps.requests import submit_request
 from extracts.steps.run import OUTCOME, RunKey, run_folder, run_step
 from extracts.steps.run_folder import GATES, folder_name
 from extracts.steps.withdrawal import withdraw_request
+from tests.support.dying import run_until_noted
+from tests.support.warm import in_a_process
 from tests.support.world import ANALYSTS, FIFE, World
 
 UNTIL_SIGNED = GATES[:-1]
@@ -259,37 +259,10 @@ def test_a_recipient_that_is_suspended_after_the_build_gets_nothing(world: World
 
 # --- a process that is killed ---------------------------------------------------------------------------------------
 
-_KILLED = """
-import os, signal, sys
-from datetime import UTC, datetime
-from pathlib import Path
-from extracts.settings import open_workplace
-from extracts.steps import gate_release, run
-work = open_workplace()
-def die(*_, **__):
-    os.kill(os.getpid(), signal.SIGKILL)
-where = sys.argv[1]
-if where == "after publishing":
-    gate_release._tell = die
-elif where == "before publishing":
-    gate_release.drop_zone = lambda w: type("Zone", (), {"check": lambda s: None, "publish": die})()
-else:
-    real = run._note
-    run._note = lambda w, f, step, found: (real(w, f, step, found), die() if step == where else None)
-run.run_all(work, run.RunKey(sys.argv[2], "killed", period=sys.argv[3] or None))
-"""
-
 
 def killed(world: World, where: str, request_id: str = FIFE, period: str = "") -> None:
-    environ = {
-        **{k: v for k, v in os.environ.items() if not k.startswith("EXTRACTS_")},
-        "EXTRACTS_HOME": str(world.home.home),
-        "EXTRACTS_REGISTER_URL": world.work.register_url,
-    }
-    done = subprocess.run(
-        [sys.executable, "-c", _KILLED, where, request_id, period], env=environ, check=False, cwd=PROJECT
-    )
-    assert done.returncode == -signal.SIGKILL
+    ended = in_a_process(world, world.home.home.parent / "killed", run_until_noted, where, request_id, period)
+    assert ended.code == -signal.SIGKILL, ended.err[-2000:]
 
 
 @pytest.mark.parametrize("where", ["build_extract", "sign_manifest", "before publishing", "after publishing"])

@@ -7,8 +7,8 @@ import os
 import signal
 import subprocess
 import sys
-import textwrap
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -20,6 +20,8 @@ from extracts.steps.ledger_check import check_ledger
 from extracts.steps.run import RunKey, run_step
 from extracts.steps.run_folder import GATES
 from tests.support.command_line import environment_of, extracts
+from tests.support.dying import run_until, run_with_limit
+from tests.support.warm import in_a_process
 from tests.support.world import ANALYSTS, FIFE, World
 
 # Where the process ends: before or after a function of ours; no clean-up runs, as in a power cut.
@@ -36,36 +38,11 @@ PLACES = [
     "extracts.steps.gate_release:_tell:before",
     "extracts.steps.outcome:release_staging:before",
 ]
-_RUN = textwrap.dedent(
-    """
-    import importlib, os, signal, sys
-    from extracts.settings import open_workplace
-    from extracts.steps.run import RunKey, run_all
-
-    module, name, when = sys.argv[2].split(":")
-    owner = importlib.import_module(module)
-    *path, last = name.split(".")
-    for part in path:
-        owner = getattr(owner, part)
-    function = getattr(owner, last)
-
-    def deadly(*arguments, **keywords):
-        if when == "after":
-            function(*arguments, **keywords)
-        os.kill(os.getpid(), signal.SIGKILL)
-
-    setattr(owner, last, deadly)
-    run_all(open_workplace(), RunKey(sys.argv[1], "killed"))
-    """
-)
 
 
 def run_and_die(world: World, request_id: str, place: str) -> None:
-    environment = {**os.environ, **environment_of(world), "PYTHONPATH": str(PROJECT)}
-    done = subprocess.run(
-        [sys.executable, "-c", _RUN, request_id, place], env=environment, capture_output=True, check=False, timeout=120
-    )
-    assert done.returncode == -signal.SIGKILL, done.stderr.decode()[-2000:]
+    ended = in_a_process(world, world.home.home.parent / "killed", run_until, request_id, place)
+    assert ended.code == -signal.SIGKILL, ended.err[-2000:]
 
 
 def assert_one_whole_delivery(world: World, request_id: str) -> None:
@@ -164,34 +141,12 @@ def test_two_processes_for_one_period_make_one_delivery(world: World) -> None:
 
 # --- no space, no drop zone -------------------------------------------------------------------------------------
 
-_LIMITED = textwrap.dedent(
-    """
-    import json, resource, signal, sys
-    from extracts.errors import ExtractsError
-    from extracts.settings import open_workplace
-    from extracts.steps.run import RunKey, run_all
-
-    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), resource.RLIM_INFINITY))
-    try:
-        print(json.dumps(run_all(open_workplace(), RunKey(sys.argv[1], "limited")), default=str))
-    except ExtractsError as error:
-        print(json.dumps({"outcome": "none", "reason": str(error)}))
-    """
-)
-
 
 @pytest.mark.parametrize("most_bytes", [20, 3_000])
-def test_a_full_disk_delivers_nothing_and_loses_nothing(world: World, most_bytes: int) -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", _LIMITED, FIFE, str(most_bytes)],
-        env={**os.environ, **environment_of(world), "PYTHONPATH": str(PROJECT)},
-        capture_output=True,
-        check=False,
-        timeout=120,
-    )
-    assert done.returncode == 0, done.stderr.decode()[-2000:]
-    told = json.loads(done.stdout)
+def test_a_full_disk_delivers_nothing_and_loses_nothing(world: World, tmp_path: Path, most_bytes: int) -> None:
+    ended = in_a_process(world, tmp_path / "limited", run_with_limit, FIFE, most_bytes)
+    assert ended.code == 0, ended.err[-2000:]
+    told = json.loads(ended.out)
     assert told["outcome"] != "delivered"
     assert "o space is left" in told["reason"], told
     assert not world.deliveries()

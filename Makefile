@@ -31,7 +31,7 @@ up: env          ## the Airflow UI with sample data and demo users on PORT (8080
 	@$(VENV)/bin/extracts up --port $(PORT)
 
 test: env system ## everything, from a clean checkout
-	@$(PY) -m pytest -n 2 --dist loadfile
+	@$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test-cluster: env  ## workers killed in mid-extract, in the production shape (minutes; not part of make test)
 	@$(PY) -m pytest -m cluster tests/cluster

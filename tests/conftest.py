@@ -28,6 +28,16 @@ settings.register_profile(
 settings.load_profile("ours")
 
 
+# Minutes each; begun last, one of them would run on while the other processor has nothing to do.
+_LONGEST = ("test_airflow_ui", "test_kills", "test_airflow_processes", "test_demo", "test_rehearsal", "test_canary")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest files first. Parallel runs keep this order only with `--no-loadscope-reorder`."""
+    rank = {name: number for number, name in enumerate(_LONGEST)}
+    items.sort(key=lambda item: rank.get(item.path.stem, len(rank)))
+
+
 @pytest.fixture(scope="session")
 def pg(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
     """One embedded PostgreSQL 18 per test session; ended at its end."""

@@ -174,7 +174,7 @@ def _settings(config: AirflowConfig, port: int) -> dict[str, dict[str, str]]:
         "dag_processor": {
             "dag_bundle_storage_path": str(config.folder / "bundles"),
             "refresh_interval": "5",
-            "min_file_process_interval": "5",
+            "min_file_process_interval": "15",  # a file takes half a second each time
             "parsing_processes": "1",
         },
         "scheduler": {"scheduler_heartbeat_sec": "2", "catchup_by_default": "False"},

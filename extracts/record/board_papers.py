@@ -13,7 +13,7 @@ from sqlalchemy import select
 from extracts.canonical import digest
 from extracts.record.requests import get_request
 from extracts.record.stored import document_of, fresh, insert_once, text_of
-from extracts.record.tables import BoardPaperRow
+from extracts.record.tables.requests import BoardPaperRow
 from extracts.record.transaction import Reading, Work
 
 

@@ -20,16 +20,15 @@ from extracts.agreement.plan import Criticality
 from extracts.errors import IllegalTransition, NotFound
 from extracts.record.delivery_entries import LEFT_THE_HOUSE, DeliveryState
 from extracts.record.stored import insert_once, one_of
-from extracts.record.tables import (
+from extracts.record.tables.deliveries import (
     CertificateRow,
     CustodyRow,
-    DecisionRow,
     DeliveryRow,
     ReceiptRow,
     RefusedDocumentRow,
     RemovalRow,
-    RequestRow,
 )
+from extracts.record.tables.requests import DecisionRow, RequestRow
 from extracts.record.transaction import Reading, Work
 
 _OUT_OF_THE_AREA = (Custody.EXPIRED, Custody.WITHDRAWN, Custody.DESTROYED)

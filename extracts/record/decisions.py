@@ -15,7 +15,7 @@ from extracts.errors import NotFound, Refused
 from extracts.record.entries import DecisionEntry, OrderEntry, SignatureEntry
 from extracts.record.requests import get_request
 from extracts.record.stored import document_of, fresh, insert_once, text_of
-from extracts.record.tables import DecisionRow, OrderRow, RequestRow, SignatureRow
+from extracts.record.tables.requests import DecisionRow, OrderRow, RequestRow, SignatureRow
 from extracts.record.transaction import Reading, Work
 
 

@@ -27,7 +27,7 @@ from extracts.record.delivery_entries import (
     DeliveryState,
 )
 from extracts.record.stored import fresh, insert_once, text_of
-from extracts.record.tables import DeliveryRow
+from extracts.record.tables.deliveries import DeliveryRow
 from extracts.record.transaction import Reading, Work
 
 

@@ -12,7 +12,8 @@ from sqlalchemy import ColumnElement, func, select
 
 from extracts.agreement.custody import Custody
 from extracts.record.delivery_entries import DeliveredFile
-from extracts.record.tables import CustodyRow, DecisionRow, DeliveryRow, RequestRow, RunRow
+from extracts.record.tables.deliveries import CustodyRow, DeliveryRow, RunRow
+from extracts.record.tables.requests import DecisionRow, RequestRow
 from extracts.record.transaction import Reading
 
 

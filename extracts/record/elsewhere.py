@@ -20,7 +20,7 @@ from extracts.agreement.elsewhere import ElsewhereTerms, Standing, standing_of
 from extracts.canonical import digest
 from extracts.errors import NotFound, Refused
 from extracts.record.stored import document_of, insert_once, text_of
-from extracts.record.tables import ElsewhereRow
+from extracts.record.tables.requests import ElsewhereRow
 from extracts.record.transaction import Reading, Work
 
 

@@ -16,7 +16,8 @@ from extracts.errors import Outcome
 from extracts.record import ledger
 from extracts.record.delivery_entries import LEFT_THE_HOUSE
 from extracts.record.overview import in_force
-from extracts.record.tables import DeliveryRow, RequestRow, RunRow, StatusChangeRow
+from extracts.record.tables.deliveries import DeliveryRow, RunRow
+from extracts.record.tables.requests import RequestRow, StatusChangeRow
 from extracts.record.transaction import Reading
 
 _ENDED = "run.ended"

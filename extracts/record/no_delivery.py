@@ -10,7 +10,9 @@ from sqlalchemy import ColumnElement, exists, select, tuple_
 
 from extracts.record.delivery_entries import LEFT_THE_HOUSE
 from extracts.record.stored import insert_once
-from extracts.record.tables import DeliveryRow, NoDeliveryRow, NoDeliveryStepRow, RequestRow
+from extracts.record.tables.before_delivery import NoDeliveryRow, NoDeliveryStepRow
+from extracts.record.tables.deliveries import DeliveryRow
+from extracts.record.tables.requests import RequestRow
 from extracts.record.transaction import Reading, Work
 
 _STANDING = ("approved", "suspended")

@@ -16,7 +16,7 @@ from sqlalchemy import Select, exists, func, or_, select, update
 
 from extracts.agreement.notices import Audience, Notice, NoticeKind
 from extracts.record.stored import insert_once
-from extracts.record.tables import NoticeRow, NoticeSendingRow
+from extracts.record.tables.notices import NoticeRow, NoticeSendingRow
 from extracts.record.transaction import Reading, Work
 
 _FIELDS = ("kind", "audience", "cause", "version", "subject", "body")

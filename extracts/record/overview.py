@@ -20,7 +20,8 @@ from sqlalchemy.orm import aliased
 from extracts import signing
 from extracts.record.delivery_entries import LEFT_THE_HOUSE
 from extracts.record.stored import one_of
-from extracts.record.tables import DecisionRow, DeliveryRow, RequestRow, SignatureRow
+from extracts.record.tables.deliveries import DeliveryRow
+from extracts.record.tables.requests import DecisionRow, RequestRow, SignatureRow
 from extracts.record.transaction import Reading
 
 _ROLES = (signing.DECISION_BOARD, signing.DECISION_CONTROLLER)

@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import select
 
 from extracts.record.stored import insert_once
-from extracts.record.tables import RecipientConfirmationRow
+from extracts.record.tables.before_delivery import RecipientConfirmationRow
 from extracts.record.transaction import Reading, Work
 
 

@@ -19,7 +19,7 @@ from sqlalchemy import exists, func, select
 
 from extracts.errors import IllegalTransition, NotFound
 from extracts.record.stored import insert_once, text_of
-from extracts.record.tables import RehearsalRow, RehearsalStepRow, RehearsalWaiverRow
+from extracts.record.tables.before_delivery import RehearsalRow, RehearsalStepRow, RehearsalWaiverRow
 from extracts.record.transaction import Reading, Work
 
 

@@ -15,7 +15,7 @@ from sqlalchemy.orm import aliased
 from extracts.errors import IllegalTransition, NotFound, Refused
 from extracts.record.entries import AssessmentEntry, RequestEntry, StatusChange
 from extracts.record.stored import document_of, fresh, insert_once, one_of, text_of
-from extracts.record.tables import AssessmentRow, RequestRow, StatusChangeRow
+from extracts.record.tables.requests import AssessmentRow, RequestRow, StatusChangeRow
 from extracts.record.transaction import Reading, Work
 
 

@@ -16,7 +16,7 @@ from sqlalchemy import select
 from extracts.canonical import digest
 from extracts.errors import VerificationFailed
 from extracts.record.stored import document_of, insert_once, text_of
-from extracts.record.tables import ReviewAnswerRow, ReviewAskedAgainRow, ReviewAskedRow, ReviewCarriedRow
+from extracts.record.tables.reviews import ReviewAnswerRow, ReviewAskedAgainRow, ReviewAskedRow, ReviewCarriedRow
 from extracts.record.transaction import Reading, Work
 
 

@@ -13,7 +13,7 @@ from extracts.errors import NotFound, Outcome, Refused
 from extracts.record.delivery_entries import RunEntry
 from extracts.record.requests import get_request
 from extracts.record.stored import fresh, insert_once, text_of
-from extracts.record.tables import RunRow
+from extracts.record.tables.deliveries import RunRow
 from extracts.record.transaction import Reading, Work
 
 

@@ -16,7 +16,7 @@ from sqlalchemy.orm import aliased
 
 from extracts.record.board_papers import PaperKind
 from extracts.record.stored import one_of
-from extracts.record.tables import BoardPaperRow, DecisionRow, RequestRow, SignatureRow
+from extracts.record.tables.requests import BoardPaperRow, DecisionRow, RequestRow, SignatureRow
 from extracts.record.transaction import Reading
 
 _Version = tuple[str, int]

@@ -16,7 +16,7 @@ from enum import StrEnum
 from pydantic import Field
 
 from extracts.canonical import digest
-from extracts.catalogue.forms import Day, Email, Flag, Form, Line, OnsCode, Slug, fill
+from extracts.catalogue.forms import Day, Email, Flag, Form, Line, OnsCode, OptionalText, Slug, fill
 from extracts.catalogue.gateways import BodyKind, Gateway, GatewayRegister, Purpose, parse_gateways
 from extracts.catalogue.people import Delegation, Principal
 from extracts.catalogue.recipient_keys import KeyUse, RecipientKey, read_key
@@ -41,8 +41,21 @@ class Organisation(Form):
     territory: tuple[OnsCode, ...] = ()
 
 
+class RecipientPerson(Form):
+    """Somebody of a recipient's whom one asks by name. `telephone` was known before any key came."""
+
+    name: Line
+    telephone: OptionalText = ""
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.telephone})" if self.telephone else self.name
+
+
 class Recipient(Form):
-    """Who collects: a team of an organisation, with a folder of its own in the transfer area."""
+    """Who collects: a team of an organisation, with a folder of its own in the transfer area.
+
+    `people`: where they are declared, only they speak for it when keys are compared.
+    """
 
     id: Slug
     name: Line
@@ -51,6 +64,7 @@ class Recipient(Form):
     contact: Email
     status: RecipientStatus
     confirmed_on: Day
+    people: tuple[RecipientPerson, ...] = ()
     keys: tuple[RecipientKey, ...] = ()
 
     def keys_for(self, use: KeyUse, on: date | None = None) -> tuple[RecipientKey, ...]:

@@ -47,7 +47,8 @@ def confirm_all(work: Workplace) -> None:
     for recipient in work.parties.recipients.values():
         found = unconfirmed(work, recipient)
         if found is not None:
-            confirm_recipient(work, recipient.id, found.fingerprints, Channel.IN_PERSON, recipient.name, SERVICE)
+            person = found.people[0].name if found.people else recipient.name
+            confirm_recipient(work, recipient.id, found.fingerprints, Channel.IN_PERSON, person, SERVICE)
 
 
 def _collected(work: Workplace, home: DemoHome, recipient: str) -> None:

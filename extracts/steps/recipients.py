@@ -5,8 +5,8 @@ Rules:
    organisation has today. Whoever can write the lists alone can therefore not put a key of theirs beside a recipient's.
 2. While a key that is declared for today is not confirmed, nothing is delivered to its recipient: a key that appears,
    or a name that changes, is a reason to ask before anything leaves.
-3. Who compared it, with whom, by which channel and when is on record. Whoever belongs to the recipient's own body
-   cannot confirm it.
+3. Who compared it, with whom, by which channel and when is on record. Where the recipient's people are declared, it is
+   compared with one of them. Whoever belongs to the recipient's own body cannot confirm it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from extracts.catalogue.forms import readable
-from extracts.catalogue.parties import Recipient
+from extracts.catalogue.parties import Recipient, RecipientPerson
 from extracts.errors import NotFound, NotPermitted, Refused
 from extracts.record import recipients as kept
 from extracts.record.recipients import Confirmation
@@ -39,11 +39,15 @@ class Channel(StrEnum):
 
 @dataclass(frozen=True)
 class Unconfirmed:
-    """A recipient with keys that are declared for today and not confirmed. `renamed`: they were, under another name."""
+    """A recipient with keys that are declared for today and not confirmed.
+
+    `people`: who speaks for it, as declared; `renamed`: the keys were confirmed, under another name.
+    """
 
     recipient: str
     organisation: str
     fingerprints: tuple[str, ...]
+    people: tuple[RecipientPerson, ...]
     renamed: bool
 
     @property
@@ -56,8 +60,9 @@ class Unconfirmed:
     @property
     def advice(self) -> str:
         """What to do."""
+        who = " or ".join(map(str, self.people)) or "them"
         return (
-            "Nothing is delivered there until then. Ring them on a number that you knew before, compare each "
+            f"Nothing is delivered there until then. Ring {who} on a number that you knew before, compare each "
             f"fingerprint, and say so: `extracts keys confirm-recipient {self.recipient}`."
         )
 
@@ -78,7 +83,8 @@ def unconfirmed(work: Workplace, recipient: Recipient) -> Unconfirmed | None:
     missing = tuple(f for f in declared if f not in known)
     if not missing:
         return None
-    return Unconfirmed(recipient.id, name, missing, any(c.fingerprint in missing for c in there))
+    renamed = any(c.fingerprint in missing for c in there)
+    return Unconfirmed(recipient.id, name, missing, recipient.people, renamed)
 
 
 def check_confirmed(work: Workplace, recipient: Recipient) -> None:
@@ -93,7 +99,8 @@ def confirm_recipient(
 ) -> tuple[str, ...]:
     """Put on record that these fingerprints, as the recipient read them out, are those of its keys; the new ones.
 
-    Raises NotFound (no such recipient), NotPermitted (one of theirs), Refused (no key of theirs has it), UsageError.
+    Raises NotFound (no such recipient), NotPermitted (one of theirs), Refused (no key of theirs has it, or nobody of
+    theirs is called so), UsageError.
     """
     recipient = work.parties.recipients.get(recipient_id)
     if recipient is None:
@@ -101,6 +108,7 @@ def confirm_recipient(
         raise NotFound(f"No recipient {recipient_id!r} is declared.", advice=f"Declared: {known}.")
     person, now = readable("--spoke-with", spoken_with), work.now()
     _must_be_another_body(work, recipient, actor)
+    _must_speak_for(recipient, person)
     _must_be_theirs(recipient, fingerprints)
     name = work.parties.organisation_of(recipient).name
     entries = [Confirmation(recipient_id, name, f, channel, person, actor, now) for f in dict.fromkeys(fingerprints)]
@@ -120,6 +128,15 @@ def _must_be_another_body(work: Workplace, recipient: Recipient, actor: str) -> 
                 f"{name} belongs to {recipient.organisation}: nobody confirms the keys of their own body.",
                 advice="Somebody of the controller's compares them, by a channel that was known before.",
             )
+
+
+def _must_speak_for(recipient: Recipient, person: str) -> None:
+    if recipient.people and person.casefold() not in (p.name.casefold() for p in recipient.people):
+        declared = " or ".join(map(str, recipient.people))
+        raise Refused(
+            f"{person} is not declared as somebody who speaks for {recipient.id}.",
+            advice=f"Compare the keys with {declared}, or have the person declared first.",
+        )
 
 
 def _must_be_theirs(recipient: Recipient, fingerprints: Sequence[str]) -> None:

@@ -118,6 +118,12 @@ def test_only_fingerprints_that_are_declared_are_confirmed_and_not_by_their_own_
     signing.generate_key(tmp_path / "other", "somebody")
     said = confirm(confirmed, fingerprint(new_key), fingerprint(tmp_path / "other"))
     assert (said.code, "the key that lies here is not theirs" in said.text) == (1, True)
+    said = confirm(confirmed, fingerprint(new_key), **{"spoke-with": "A. Stranger"})
+    assert (said.code, "A. Stranger is not declared" in said.text, "A. Steward (01632 960012)" in said.text) == (
+        1,
+        True,
+        True,
+    ), said.text
     work: Workplace = confirmed.work.afresh()
     with pytest.raises(NotPermitted, match="their own body"):
         confirm_recipient(

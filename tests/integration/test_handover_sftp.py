@@ -487,3 +487,24 @@ def test_a_delivery_is_taken_back_kept_and_published_again_as_it_was(
     check_one_complete_delivery(area, keys, staged, tmp_path)
     assert zone.remove(PLACE, None) is True
     assert unfinished(area) == []
+
+
+# --- notices of no delivery -------------------------------------------------------------------------------------------
+
+
+def test_a_notice_is_read_by_its_recipient_alone_replaced_whole_and_taken_away(area: SftpArea, tmp_path: Path) -> None:
+    zone, name = a_zone(area), "no-delivery.2026-11.json"
+    place = Place(RECIPIENT, REQUEST, name)
+    zone.put_notice(place, b"{}", b"an earlier signature")
+    zone.put_notice(place, b'{"says": "later"}', b"a signature")
+    assert visible(area) == [name, f"{name}.sig"]
+
+    fetched = area.sftp(RECIPIENT, f"get deliveries/{REQUEST}/* {tmp_path}")
+    assert fetched.returncode == 0, fetched.stderr
+    assert (tmp_path / name).read_bytes() == b'{"says": "later"}'
+    assert (tmp_path / f"{name}.sig").read_bytes() == b"a signature"
+    assert area.sftp(RECIPIENT, f"rm deliveries/{REQUEST}/{name}").returncode != 0, "its recipient cannot remove it"
+
+    zone.remove_notice(place)
+    zone.remove_notice(place)
+    assert (visible(area), unfinished(area)) == ([], [])

@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
 from functools import lru_cache
-from itertools import pairwise, takewhile
+from itertools import islice, pairwise, takewhile
 from zoneinfo import ZoneInfo
 
 from extracts.agreement.periods import Frequency, period_of
@@ -23,6 +23,7 @@ from extracts.agreement.working_days import nth_working_day
 ZONE = ZoneInfo("Europe/London")
 WORKING_DAY_TIME = time(6, 0)
 MAX_WORKING_DAY = 15
+_DAY_ENDS = time(23, 59, 59)
 _WORKING_DAY = re.compile(r"working day: (\d{1,2}) of (month|quarter)", re.ASCII)
 _UNITS = {"month": Frequency.MONTHLY, "quarter": Frequency.QUARTERLY}
 _ALIASES = {
@@ -31,7 +32,8 @@ _ALIASES = {
     "@weekly": "0 0 * * 0",
     "@monthly": "0 0 1 * *",
 }
-_PROBE_FROM = datetime(2026, 1, 1, tzinfo=ZONE)
+_PROBE_FROM = date(2026, 1, 2)
+_PROBE_UNTIL = _PROBE_FROM + timedelta(days=798)
 _PROBE_DAYS = 400
 
 
@@ -60,8 +62,7 @@ def cron_text(words: str, frequency: Frequency) -> str:
 
 def next_dates(schedule: str, after: date, n: int = 12) -> tuple[date, ...]:
     """The next `n` days on which the schedule runs, later than `after`. Raises ValueError for an unknown schedule."""
-    end_of_day = datetime.combine(after, time(23, 59, 59), ZONE)
-    return tuple(at.date() for at in next_times(schedule, end_of_day, n))
+    return tuple(at.date() for at in next_times(schedule, datetime.combine(after, _DAY_ENDS, ZONE), n))
 
 
 def next_times(schedule: str, after: datetime, n: int = 12) -> tuple[datetime, ...]:
@@ -77,6 +78,16 @@ def times_between(schedule: str, after: datetime, until: datetime) -> tuple[date
     Remembered, because many agreements share few schedules and a list asks for all of them at once.
     """
     return tuple(takewhile(lambda at: at <= until, _times(schedule, after.astimezone(ZONE))))
+
+
+@lru_cache(maxsize=1024)
+def dates_within(schedule: str, first: date, last: date, most: int) -> tuple[date, ...]:
+    """The days from `first` to `last`, both inclusive, on which the schedule runs; not more than `most` of them.
+
+    Remembered, because every gate of every run asks for them. Raises ValueError for an unknown schedule.
+    """
+    days = (at.date() for at in _times(schedule, datetime.combine(first - timedelta(days=1), _DAY_ENDS, ZONE)))
+    return tuple(islice(takewhile(lambda day: day <= last, days), most))
 
 
 def due_dates(plan: ExtractPlan, after: date, n: int = 12) -> tuple[date, ...]:
@@ -115,7 +126,7 @@ def _cron_times(words: str, after: datetime) -> Iterator[datetime]:
 
 def _check_once_per_period(schedule: str, frequency: Frequency) -> None:
     try:
-        days = [d for d in next_dates(schedule, _PROBE_FROM.date(), _PROBE_DAYS) if (d - _PROBE_FROM.date()).days < 800]
+        days = dates_within(schedule, _PROBE_FROM, _PROBE_UNTIL, _PROBE_DAYS)
     except Exception:
         raise ValueError("never runs on a real date") from None
     periods = [period_of(day, frequency) for day in days]

@@ -33,6 +33,9 @@ up: env          ## the Airflow UI with sample data and demo users on PORT (8080
 test: env system ## everything, from a clean checkout
 	@$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
+test-slow: env system ## large numbers, and further places to be killed at (minutes; not part of make test)
+	@$(PY) -m pytest -m slow -n 2 --dist loadfile
+
 test-cluster: env  ## workers killed in mid-extract, in the production shape (minutes; not part of make test)
 	@$(PY) -m pytest -m cluster tests/cluster
 
@@ -67,4 +70,4 @@ clean:           ## remove the environment and all state (keys and deliveries of
 		echo "$$EXTRACTS_HOME is left alone: no demo made it."; fi
 	@rm -rf $(VENV) .extracts .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info
 
-.PHONY: help env demo cluster up test test-cluster system screenshots bench lint docs lock clean
+.PHONY: help env demo cluster up test test-slow test-cluster system screenshots bench lint docs lock clean

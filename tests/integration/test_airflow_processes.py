@@ -349,6 +349,7 @@ def test_a_second_command_may_not_start_another_one_in_the_same_home(airflow):
 
 
 @pytest.mark.airflow
+@pytest.mark.slow
 def test_stopping_ends_a_running_task_and_its_children_and_a_dead_part_is_named(airflow):
     with airflow.client("admin") as client:
         client.wait_for_dags({"endless"})
@@ -369,6 +370,7 @@ def test_stopping_ends_a_running_task_and_its_children_and_a_dead_part_is_named(
 
 
 @pytest.mark.airflow
+@pytest.mark.slow
 def test_it_starts_again_with_the_same_users_and_history(airflow):
     assert json.loads(airflow.config.passwords_file.read_text()) == airflow.config.passwords()
     airflow.start()

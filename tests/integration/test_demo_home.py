@@ -88,6 +88,7 @@ _KILLED_EVERYWHERE = textwrap.dedent(
 )
 
 
+@pytest.mark.slow
 def test_a_demo_that_was_killed_anywhere_is_made_good_by_the_next_and_a_further_one_changes_nothing(
     tmp_path: Path,
 ) -> None:

@@ -274,6 +274,7 @@ def remember_one(register: Register) -> Event:
     return work.appended[0]
 
 
+@pytest.mark.slow
 def test_a_hundred_thousand_events_verify_in_less_than_five_seconds(register):
     events = a_chain(some_events(100_000))
     witness = Anchor(100_000, events[-1].digest, "a manifest")

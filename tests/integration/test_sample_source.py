@@ -387,6 +387,7 @@ def test_progress_is_told_table_by_table(other: Database) -> None:
     assert len(told) == len(TABLES) - 1
 
 
+@pytest.mark.slow
 def test_a_quarter_of_a_million_people_are_made_in_a_quarter_of_a_minute(pg: EmbeddedPostgres, other: Database) -> None:
     """In processor time of the server and all that it started, or a busy machine would decide."""
     server = psutil.Process(pg.pid())

@@ -265,6 +265,7 @@ def killed(world: World, where: str, request_id: str = FIFE, period: str = "") -
     assert ended.code == -signal.SIGKILL, ended.err[-2000:]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("where", ["build_extract", "sign_manifest", "before publishing", "after publishing"])
 def test_after_a_kill_and_another_run_there_is_one_delivery_and_no_clear_file(world: World, where: str) -> None:
     killed(world, where)

@@ -45,6 +45,7 @@ def timed(world: World) -> tuple[float, dict[str, int]]:
     return time.process_time() - began, {n: count for n, count in done.counts.items() if count and n != "not_delivered"}
 
 
+@pytest.mark.slow
 def test_a_round_with_a_thousand_deliveries_that_wait_is_short(crowded: World) -> None:
     seconds, done = timed(crowded)
     assert (done, seconds < BOUND_S) == ({}, True), seconds

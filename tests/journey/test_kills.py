@@ -29,13 +29,13 @@ PLACES = [
     "extracts.steps.gate_approval:save_state:before",
     "extracts.steps.gate_source:_validated:before",
     "extracts.extraction.engine:_finish:before",
-    "extracts.steps.gate_build:save_extract:before",
+    pytest.param("extracts.steps.gate_build:save_extract:before", marks=pytest.mark.slow),
     "extracts.steps.gate_validate:write_report:before",
     "extracts.steps.gate_sign:assemble:after",
     "extracts.steps.gate_release:_intend:after",
     "extracts.handover.dropzone.folder:check_written:before",
-    "extracts.handover.dropzone.folder:FolderDropZone._list:before",
-    "extracts.steps.gate_release:_tell:before",
+    pytest.param("extracts.handover.dropzone.folder:FolderDropZone._list:before", marks=pytest.mark.slow),
+    pytest.param("extracts.steps.gate_release:_tell:before", marks=pytest.mark.slow),
     "extracts.steps.outcome:release_staging:before",
 ]
 

@@ -18,6 +18,7 @@ from extracts.extraction.sources.names import data_view, role_name
 from extracts.extraction.sources.role_sql import source_ended_sql
 from extracts.handover.manifest import read_manifest
 from extracts.local.home import SOURCE
+from extracts.local.rehearsing import rehearse_all
 from extracts.local.world import apply_scripts, decide_all
 from extracts.settings import PROJECT
 from extracts.steps.approval_file import load_published
@@ -274,6 +275,7 @@ def test_more_rows_than_agreed_are_not_delivered(world: World, tmp_path: Path) -
     decided = decide_all(world.work, world.home, tmp_path, lambda _: None)
     try:
         apply_scripts(world.work, world.home, decided, lambda _: None)
+        rehearse_all(world.work, world.home, decided, lambda _: None)
         found = world.run(OTHER)
     finally:
         plan = load_published(world.work, OTHER).plan

@@ -17,6 +17,7 @@ from extracts.extraction.pseudonym import pseudonym
 from extracts.extraction.sources.role_sql import source_ended_sql
 from extracts.handover.decryption import decrypt_stream, read_identity
 from extracts.local.home import SOURCE, DemoHome
+from extracts.local.rehearsing import rehearse_all
 from extracts.local.world import apply_scripts, decide_all
 from extracts.settings import PROJECT
 from extracts.steps.approval_file import load_published
@@ -37,6 +38,7 @@ def delivered(template_world: DemoHome, tmp_path_factory: pytest.TempPathFactory
         decided = decide_all(world.work, world.home, folder, lambda _: None)
         try:
             apply_scripts(world.work, world.home, decided, lambda _: None)
+            rehearse_all(world.work, world.home, decided, lambda _: None)
             for request_id in (FIFE, ANALYSTS, TWIN):
                 assert world.run(request_id)["outcome"] == Outcome.DELIVERED
             yield world

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from playwright.sync_api import Browser, FrameLocator, Page, expect
 from extracts.local.airflow import LocalAirflow
 from tests.support.browser import PATIENCE_S, a_page
 
+_TRIES, _STORED_MS = 3, 45_000
 COOKIE = "_token"  # by which Airflow knows a browser
 
 
@@ -40,14 +42,18 @@ class Person:
         return found
 
     def review(self, run_id: str, task: str, outcome: str = "supports", **fields: str) -> None:
-        """Answer a review by the form that Airflow shows for a task."""
+        """Answer a review by the form that Airflow shows for a task; again if Airflow's page loses what was typed."""
         page = self.page
-        page.goto(f"{self.url}/dags/consider_request/runs/{run_id}/tasks/{task}/required_actions")
-        for name, text in fields.items():
-            page.locator(f"#element_{name}").fill(text)
-        button = page.get_by_test_id(f"hitl-option-{outcome}")
-        button.click()
-        expect(button).to_be_disabled()  # once Airflow has stored it
+        for _ in range(_TRIES):
+            page.goto(f"{self.url}/dags/consider_request/runs/{run_id}/tasks/{task}/required_actions")
+            button = page.get_by_test_id(f"hitl-option-{outcome}")
+            for name, text in fields.items():
+                page.locator(f"#element_{name}").fill(text)
+            button.click()
+            with suppress(AssertionError):
+                expect(button).to_be_disabled(timeout=_STORED_MS)  # once Airflow has stored it
+                return
+        raise AssertionError(f"{task} of {run_id} was not stored: {page.inner_text('body')[-2000:]}")
 
     def saved(self, button: str, within: FrameLocator) -> bytes:
         """What a link that saves a file gives."""

@@ -59,11 +59,11 @@ class Unconfirmed:
 
     @property
     def advice(self) -> str:
-        """What to do."""
-        who = " or ".join(map(str, self.people)) or "them"
+        """What to do. It ends in the ledger, so it names nobody: who speaks for a recipient stands in parties.yaml."""
         return (
-            f"Nothing is delivered there until then. Ring {who} on a number that you knew before, compare each "
-            f"fingerprint, and say so: `extracts keys confirm-recipient {self.recipient}`."
+            "Nothing is delivered there until then. Ring those whom parties.yaml names for it, on a number that was "
+            "known before, compare each fingerprint, and say so: "
+            f"`extracts keys confirm-recipient {self.recipient}`."
         )
 
 

@@ -61,6 +61,8 @@ def test_a_new_key_stops_deliveries_until_it_is_confirmed(confirmed: World, new_
     found = confirmed.run(FIFE, reason="A correction.")
     assert (found["outcome"], found["gate"]) == (Outcome.STOPPED, "check_approval")
     assert f"has keys that nobody has confirmed with them: {told}" in found["reason"]
+    written = [found["reason"], *(str(e.payload) for e in confirmed.ledger("run.ended"))]
+    assert not [text for text in written if "Steward" in text or "01632" in text], "no name or number is kept for ever"
     assert told in extracts(confirmed, "why", FIFE).text
     unwell = [c for c in extracts(confirmed, "doctor", "--json").json if not c["passed"]]
     assert [told in c["detail"] for c in unwell if c["subject"] == "recipients' keys"] == [True]

@@ -15,8 +15,8 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from airflow.api_fastapi.common.db.common import _get_session
 from airflow.api_fastapi.auth.managers.models.resource_details import DagDetails
+from airflow.api_fastapi.common.db.common import _get_session
 from airflow.api_fastapi.core_api.security import DagAccessEntity, get_user
 from fastapi.testclient import TestClient
 

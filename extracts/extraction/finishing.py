@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pyarrow as pa
 from pyarrow import parquet
 
 from extracts.agreement.plan import ExtractPlan, PlannedColumn, PlannedDataset
@@ -29,9 +30,15 @@ from extracts.extraction.values import ExtractFile, Funnel
 
 
 def finish(
-    plan: ExtractPlan, planned: PlannedDataset, counted: Counts, treated: Treated, path: Path, index: IndexWriter
+    plan: ExtractPlan,
+    planned: PlannedDataset,
+    counted: Counts,
+    treated: Treated,
+    left_out: pa.Table,
+    path: Path,
+    index: IndexWriter,
 ) -> ExtractFile:
-    """The finished file at `path`; its people go into the membership index.
+    """The finished file at `path`; its people go into the membership index, and the marks of those left out.
 
     Raises LimitExceeded (small groups), CheckFailed (the numbers do not add up).
     """
@@ -50,7 +57,7 @@ def finish(
         dataset=planned.dataset,
         path=path,
         rows=delivered,
-        people=index.add(planned.dataset, treated.people, small, treated.left_out),
+        people=index.add(planned.dataset, treated.people, small, left_out),
         bytes=path.stat().st_size,
         sha256=digest_file(path),
         schema_digest=schema_digest(planned),
@@ -80,7 +87,6 @@ def _small_groups(plan: ExtractPlan, planned: PlannedDataset, treated: Treated) 
 
 def _write(planned: PlannedDataset, treated: Treated, small: SmallGroups, path: Path) -> None:
     import polars
-    import pyarrow as pa
 
     def prepare(table: pa.Table) -> pa.Table:
         if len(small):

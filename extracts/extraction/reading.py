@@ -11,7 +11,6 @@ Rules:
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +21,6 @@ import pyarrow as pa
 from extracts.agreement.plan import ExtractPlan, Period, PlannedDataset
 from extracts.catalogue.contract import ColumnType, Dataset
 from extracts.extraction.duckdb_session import EngineSettings
-from extracts.extraction.left_out import read_left_out
 from extracts.extraction.messages import messages
 from extracts.extraction.ordering import KEY, Sample, key_buckets, leading_pseudonym, order_columns, sort_into
 from extracts.extraction.people import People, entry_bytes
@@ -55,11 +53,10 @@ class Keys:
 
 @dataclass(frozen=True)
 class Treated:
-    """One dataset's treated rows in buckets, their people, and marks and reasons of those whom the source left out."""
+    """One dataset's treated rows in buckets, and their people."""
 
     rows: Spool
     people: People
-    left_out: pa.Table
 
 
 @dataclass(frozen=True)
@@ -79,20 +76,13 @@ class Reader:
         quasi = planned.quasi_identifiers if asks_for_k(self.plan, planned) else ()
         people = People(folder / "people", bucket_count(expected * len(planned.persons), entry_bytes()), quasi)
         rows = Spool(folder / "rows", bucket_count(expected, _row_bytes(planned)))
-        with ThreadPoolExecutor(1) as meanwhile, people.spool, rows:
-            left_out = meanwhile.submit(self._left_out, dataset)
-            if not self.source.reads_at_once:
-                left_out.result()
+        with people.spool, rows:
             if leading_pseudonym(planned):
                 for batch in self._batches(planned, dataset, people):
                     rows.write(batch, key_buckets(batch.column(KEY), rows.buckets))
             else:
                 self._read_without_key(planned, dataset, people, rows, folder / "unsorted")
-        return Treated(rows, people, left_out.result())
-
-    def _left_out(self, dataset: Dataset) -> pa.Table:
-        key, snapshot = self.keys.membership, self.snapshot.exported
-        return read_left_out(self.plan, self.source, dataset, self.period, key, snapshot)
+        return Treated(rows, people)
 
     def _read_without_key(
         self, planned: PlannedDataset, dataset: Dataset, people: People, rows: Spool, folder: Path

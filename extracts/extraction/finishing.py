@@ -18,6 +18,7 @@ from extracts.extraction.counting import Counts
 from extracts.extraction.membership import IndexWriter
 from extracts.extraction.ordering import in_order
 from extracts.extraction.reading import Treated
+from extracts.extraction.repeated import only_used, written_schema
 from extracts.extraction.small_cells import (
     SmallGroups,
     asks_for_k,
@@ -92,9 +93,9 @@ def _write(planned: PlannedDataset, treated: Treated, small: SmallGroups, path: 
         if len(small):
             frame = polars.DataFrame(table.select(planned.quasi_identifiers))
             table = table.filter(pa.array(~in_small_group(frame, small)))
-        return in_order(table, planned)
+        return only_used(in_order(table, planned))
 
-    schema = file_schema(planned)
+    schema = written_schema(file_schema(planned), treated.repeated)
     # Where nearly every value differs, a dictionary is built only to be thrown away.
     repeated = [c.name for c in planned.columns if not _is_varied(c)]
     how = {"compression": "zstd", "store_schema": False, "write_statistics": False, "use_dictionary": repeated}

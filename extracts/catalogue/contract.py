@@ -54,7 +54,7 @@ class ColumnType(StrEnum):
 
 
 class SourceKind(StrEnum):
-    """What kind of source a dataset is in: PostgreSQL, or a database behind an SQLAlchemy URL."""
+    """What kind of source a dataset is in: PostgreSQL, or a database behind an SQLAlchemy URL (MariaDB, SQLite)."""
 
     POSTGRESQL = "postgresql"
     SQLALCHEMY = "sqlalchemy"

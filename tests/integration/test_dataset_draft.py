@@ -17,6 +17,7 @@ from extracts.settings import open_workplace
 from extracts.steps.dataset_drafting import draft_dataset
 from extracts.steps.suites import source_suite
 from extracts.steps.workplace import Workplace
+from tests.support.mariadb import MariaServer
 from tests.support.postgres import Database
 from tests.support.small_source import SmallSource, small_source
 
@@ -124,6 +125,34 @@ def test_a_table_of_postgresql_keeps_its_comments_and_says_which_columns_are_mis
     found = load_dataset(contract, view)
     assert found.source_kind is SourceKind.POSTGRESQL
     assert found.persons == ("nino",)
+
+
+def test_a_table_of_a_mariadb_becomes_a_dataset(work: Workplace, maria: MariaServer) -> None:
+    maria.execute(
+        "CREATE DATABASE IF NOT EXISTS heat",
+        "CREATE OR REPLACE TABLE heat.payments (payment_reference VARCHAR(20) PRIMARY KEY, nino CHAR(9) NOT NULL,"
+        " amount DECIMAL(8, 2) COMMENT 'What was paid.', homes INT UNSIGNED, paid_at TIMESTAMP(6) NOT NULL,"
+        " seen DATETIME, share DOUBLE, wide DECIMAL(65, 30),"
+        " restricted TINYINT(1) NOT NULL, safe_address BOOLEAN NOT NULL)",
+    )
+    view, contract, _ = draft_dataset(work, maria.address_of("root"), "heat.payments", "heat-warehouse", "heat_paid")
+    finished(work, "heat_paid")
+    dataset = load_dataset(contract, view)
+    assert {c.name: c.type.value for c in dataset.columns} == {
+        "payment_reference": "string",
+        "nino": "string",
+        "amount": "decimal",
+        "homes": "decimal",
+        "paid_at": "timestamp",
+        "restricted": "boolean",
+        "safe_address": "boolean",
+    }
+    assert dataset.source_kind is SourceKind.SQLALCHEMY
+    assert "seen, share, wide" in view.read_text(), "what was left out is said"
+    assert "What was paid." in contract.read_text()
+    maria.execute(
+        "CREATE DATABASE IF NOT EXISTS curated", view.read_text(), "DROP DATABASE heat", "DROP DATABASE curated"
+    )
 
 
 def test_what_is_there_already_is_not_written_over(work: Workplace, file: str) -> None:

@@ -26,9 +26,17 @@ def list_datasets(as_json: Json = False) -> None:
 @app.command("new")
 def new_dataset(
     url: Annotated[
-        str, typer.Argument(help="SQLAlchemy URL of the database, such as postgresql://me@dev.example/warehouse.")
+        str,
+        typer.Argument(
+            help="SQLAlchemy URL of the database, such as postgresql://me@dev.example/warehouse; or file:///folder."
+        ),
     ],
-    table: Annotated[str, typer.Argument(help="The table or view to begin with: schema.name.")],
+    table: Annotated[
+        str,
+        typer.Argument(
+            help="The table or view to begin with: schema.name; a folder of Parquet files in file:///folder."
+        ),
+    ],
     system: Annotated[str, typer.Option(help="The source system's name in contracts.")],
     name: Annotated[str, typer.Option(help="The dataset's name; default: the table's.")] = "",
     as_json: Json = False,

@@ -20,6 +20,8 @@ from extracts.catalogue.dataset_draft import Table, TableColumn, Wanted, contrac
 from extracts.catalogue.odcs import CONTRACT_FILE, VIEW_FILE
 from extracts.errors import NotFound, SourceUnreachable, UsageError
 from extracts.extraction.sources.mariadb import MariaDb
+from extracts.extraction.sources.parquet_files import SCHEME
+from extracts.steps.folder_drafting import described_folder
 
 if TYPE_CHECKING:
     from extracts.steps.workplace import Workplace
@@ -32,14 +34,19 @@ _NAME = re.compile(r"[a-z][a-z0-9_]{0,47}")
 def draft_dataset(work: Workplace, url: str, table: str, system: str, name: str = "") -> tuple[Path, ...]:
     """The files of a new dataset, drafted from `table` (`schema.name`, or `name` where there are no schemas).
 
-    url: SQLAlchemy's. system: the source system's name in contracts. Raises UsageError, NotFound, SourceUnreachable.
+    url: SQLAlchemy's, or `file:///folder` of Parquet files, which has a folder or file for the table.
+    system: the source system's name in contracts. Raises UsageError, NotFound, SourceUnreachable.
     """
-    engine = _engine(url)
-    kind = SourceKind.POSTGRESQL if engine.dialect.name == "postgresql" else SourceKind.SQLALCHEMY
-    wanted = Wanted(_checked(name or table.rpartition(".")[2]), system, kind)
-    found = _described(engine, table)
+    name = _checked(name or table.rpartition(".")[2])
+    if url.startswith(SCHEME):
+        wanted, found = Wanted(name, system, SourceKind.PARQUET), described_folder(url, table)
+    else:
+        engine = _engine(url)
+        kind = SourceKind.POSTGRESQL if engine.dialect.name == "postgresql" else SourceKind.SQLALCHEMY
+        wanted, found = Wanted(name, system, kind), _described(engine, table)
+    view = {} if wanted.kind is SourceKind.PARQUET else {work.places.sql / name / VIEW_FILE: view_text(found, wanted)}
     files = {
-        work.places.sql / wanted.name / VIEW_FILE: view_text(found, wanted),
+        **view,
         work.places.expectations / wanted.name / CONTRACT_FILE: contract_text(found, wanted),
         work.places.expectations / wanted.name / SUITE_FILE: suite_text(wanted),
     }

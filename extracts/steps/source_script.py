@@ -40,8 +40,8 @@ def ended_script(work: Workplace, request_id: str) -> str:
 
 
 def _kind(work: Workplace, plan: ExtractPlan) -> SourceKind:
-    kinds = {work.dataset(d.dataset).source_kind for d in plan.datasets}
-    return SourceKind.POSTGRESQL if kinds == {SourceKind.POSTGRESQL} else SourceKind.SQLALCHEMY
+    """All datasets of a plan lie in one system, which is of one kind."""
+    return work.dataset(plan.datasets[0].dataset).source_kind
 
 
 def _check_has_roles(work: Workplace, plan: ExtractPlan) -> None:
@@ -49,7 +49,7 @@ def _check_has_roles(work: Workplace, plan: ExtractPlan) -> None:
     from extracts.extraction.sources.sqlalchemy_source import has_own_role
 
     system = work.dataset(plan.datasets[0].dataset).system
-    if not has_own_role(work.source(system)):
+    if _kind(work, plan) is SourceKind.PARQUET or not has_own_role(work.source(system)):
         raise UsageError(
             f"{plan.request_id} draws from a source that has no role of the agreement's own.",
             advice="There is nothing to grant: our SELECT alone keeps to what was approved, and manifests say so.",

@@ -5,11 +5,15 @@ from __future__ import annotations
 import re
 import sqlite3
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 
-from extracts.catalogue.contract import SourceKind
+from extracts.catalogue.contract import LoadStamp, SourceKind
 from extracts.catalogue.odcs import load_dataset
 from extracts.catalogue.view import view_name
 from extracts.errors import InvalidDocument, NotFound, SourceUnreachable, UsageError
@@ -153,6 +157,39 @@ def test_a_table_of_a_mariadb_becomes_a_dataset(work: Workplace, maria: MariaSer
     maria.execute(
         "CREATE DATABASE IF NOT EXISTS curated", view.read_text(), "DROP DATABASE heat", "DROP DATABASE curated"
     )
+
+
+def test_a_folder_of_parquet_files_becomes_a_dataset(work: Workplace, tmp_path: Path) -> None:
+    table = pa.table(
+        {
+            "payment_reference": pa.array(["R-1"]),
+            "nino": pa.array(["QQ123456A"]),
+            "amount": pa.array([Decimal("1.50")], pa.decimal128(8, 2)),
+            "homes": pa.array([1], pa.int64()),
+            "paid_at": pa.array([datetime(2026, 1, 1, tzinfo=UTC)]),
+            "share": pa.array([0.5]),
+            "restricted": pa.array([False]),
+            "safe_address": pa.array([False]),
+            "year": pa.array([2026]),
+        }
+    )
+    parquet.write_to_dataset(table, tmp_path / "archive" / "payments", partition_cols=["year"])
+    files = draft_dataset(work, f"file://{tmp_path}/archive", "payments", "archive")
+    assert [f.name for f in files] == ["contract.yaml", "source.yaml"]
+    text = files[0].read_text()
+    assert "QQ123456A" not in text
+    assert "share" not in text
+    key = "        required: true\n        primaryKey: true\n        primaryKeyPosition: 1\n"
+    for name in ("payment_reference", "nino"):
+        before, found, after = text.partition(f"      - name: {name}\n")
+        required = key if name == "payment_reference" else "        required: true\n"
+        text = before + found + required + after
+    files[0].write_text(text.replace("TO DO", "Done").replace("value: declared", "value: newest file"))
+    dataset = work.afresh().datasets["payments"]
+    assert {c.name: c.type.value for c in dataset.columns}["year"] == "string"
+    assert (dataset.source_kind, dataset.load_stamp) == (SourceKind.PARQUET, LoadStamp.NEWEST_FILE)
+    with pytest.raises(NotFound, match="has no 'none'"):
+        draft_dataset(work, f"file://{tmp_path}/archive", "none", "archive")
 
 
 def test_what_is_there_already_is_not_written_over(work: Workplace, file: str) -> None:

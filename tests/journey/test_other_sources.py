@@ -25,6 +25,7 @@ from extracts.steps.source_script import ended_script, source_script
 from tests.support.deciding import approved
 from tests.support.mariadb import MariaServer
 from tests.support.mariadb_source import a_maria_copy, maria_view_of
+from tests.support.parquet_source import a_parquet_copy
 from tests.support.sqlite_source import SqliteSource, a_copy, view_of
 from tests.support.world import World
 
@@ -41,7 +42,8 @@ def relocated(world: World, folder: Path, address: str, view: str, kind: str = "
     said = f"customProperties:\n  - {{property: sourceKind, value: {kind}}}\n"
     contract.write_text(text.replace("customProperties:\n", said, 1))
     contract.with_name("view.lock.json").unlink()
-    (folder / "sql" / DATASET / "view.sql").write_text(view)
+    there = folder / "sql" / DATASET / "view.sql"
+    there.write_text(view) if view else there.unlink()
     world.work = replace(
         world.work,
         places=replace(places, expectations=folder / "expectations", sql=folder / "sql"),
@@ -108,6 +110,29 @@ def test_a_dataset_in_a_mariadb_is_delivered_through_a_role_of_the_agreements_ow
     assert "views of its own" in readme
     maria.run_script(ended_script(world.work, request_id))
     assert not maria.execute("SELECT 1 FROM information_schema.views WHERE table_schema = 'extract_views'")
+
+
+def test_a_dataset_in_a_folder_of_parquet_files_is_delivered(world: World, tmp_path: Path) -> None:
+    dataset = world.work.dataset(DATASET)
+    with shown(world) as ask:
+        copy = a_parquet_copy(dataset, tmp_path / "archive", ask, by="council_code")
+    relocated(world, tmp_path, copy.address, "", "parquet")
+    request_id = rehearsed(world, tmp_path)
+    stopped = world.run(request_id)
+    assert (stopped["outcome"], stopped["gate"]) == (Outcome.STOPPED, "check_source")
+    assert "EXTRACTS_ALLOW_QUERY_ENFORCEMENT" in stopped["reason"]
+    world.work = replace(world.work, limits=replace(world.work.limits, allow_query=True))
+    manifest, readme = delivered(world, request_id)
+    (source,) = manifest.sources
+    assert (source.system, source.enforced_by, source.server_version.split()[0]) == ("archive", "scan", "parquet")
+    assert " files, sha256:" in source.snapshot
+    assert "our reader took the approved columns and rows alone out of files that hold more" in readme
+    with pytest.raises(UsageError, match="no role of the agreement"):
+        source_script(world.work, request_id)
+    assert {c.subject: c.passed for c in source_conditions(world.work)} == {
+        "source archive": True,
+        "source sample": True,
+    }
 
 
 def test_a_dataset_in_another_kind_of_database_is_delivered(world: World, tmp_path: Path) -> None:

@@ -89,6 +89,9 @@ class DatabaseRows:
         """Let go of the moment."""
         end(self.engine, self.connection)
 
+    def check_unchanged(self) -> None:
+        """The database itself holds the moment."""
+
     def ask(self, statement: Any) -> Any:
         """A small result. Raises SourceUnreachable, SourceChanged."""
         self._asked += 1

@@ -10,21 +10,19 @@ Rules:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
-from sqlalchemy.pool import StaticPool
 
 from extracts.agreement.plan import ExtractPlan
 from extracts.catalogue.contract import ConsistentRead, Dataset
 from extracts.errors import NotPermitted, SettingMissing
 from extracts.extraction.sources.database_rows import Curated, DatabaseRows, driver_errors
 from extracts.extraction.sources.dialects import dialect_named
-from extracts.extraction.sources.handed_out import Asked, asked, offer_controls
+from extracts.extraction.sources.handing_out import HandingOut
 from extracts.extraction.sources.mariadb import check_definitions, definitions, engines
 from extracts.extraction.sources.mariadb_rights import check_role
 from extracts.extraction.sources.mariadb_views import (
@@ -34,69 +32,35 @@ from extracts.extraction.sources.mariadb_views import (
     engines_view,
 )
 from extracts.extraction.sources.names import role_name
-from extracts.extraction.sources.role_sql import plan_views
-from extracts.extraction.sources.view_sql import ExpectedView, data_of
-from extracts.extraction.sources.view_text import definition_digest
-from extracts.extraction.values import Snapshot
-
-if TYPE_CHECKING:
-    import duckdb
 
 ENFORCED = "select"
 BY_VIEW = "view"
 _HAVE_ROLES = ("mariadb",)
-_READING = "reading"
 
 
-@dataclass(frozen=True)
-class SqlSource:
+@dataclass(frozen=True, kw_only=True)
+class SqlSource(HandingOut):
     """A database behind a URL. `open_sql_source` makes it."""
 
     url: sa.URL = field(repr=False)
-    plan: ExtractPlan
-    datasets: Mapping[str, Dataset]
-    enforced_by: str = ENFORCED
-    membership_role: str = ""
-    reads_at_once: bool = False
-    _held: dict[str, Asked] = field(default_factory=dict, repr=False, compare=False)
 
-    def reading(self, view: ExpectedView, /) -> str:
-        """The view's definition: nothing of ours is deployed there."""
-        return f"({view.definition}) AS v"
-
-    @contextmanager
-    def transaction(self, role: str = "", *, snapshot: str = "") -> Iterator[Asked]:
-        """The transaction that holds `snapshot`, or one of its own. Raises SourceUnreachable."""
-        if snapshot:
-            yield self._held[snapshot]
-            return
-        with self._handed_out() as rows, asked(rows, self.plan, self.datasets) as found:
-            yield found
-
-    @contextmanager
-    def snapshot(self) -> Iterator[tuple[Asked, Snapshot]]:
-        """Holds one moment of the source while the block lasts."""
-        with self.transaction() as found:
-            assert isinstance(found.rows, DatabaseRows)
-            moment = found.rows.moment()
-            self._held[moment.exported] = found
-            try:
-                yield found, moment
-            finally:
-                del self._held[moment.exported]
+    def open(self) -> DatabaseRows:
+        """One connection in one transaction. Raises SourceUnreachable."""
+        relations = AgreementRelations(self.plan) if self.enforced_by == BY_VIEW else Curated()
+        return DatabaseRows.open(self.url, relations, self.datasets)
 
     def deployed(
         self, connection: Any, plan: ExtractPlan, datasets: Mapping[str, Dataset], /
     ) -> tuple[dict[str, str], dict[str, str]]:
         """The curated views, and with a role its own views and rights. Raises SourceChanged, NotPermitted."""
-        found: DatabaseRows = connection.rows
+        rows: DatabaseRows = connection.rows
         if self.enforced_by == BY_VIEW:
-            return self._deployed_by_role(found, plan, datasets)
+            return self._deployed_by_role(rows, plan, datasets)
         with driver_errors():
             curated = {
-                d.dataset: found.dialect.curated_digest(found.connection, datasets[d.dataset]) for d in plan.datasets
+                d.dataset: rows.dialect.curated_digest(rows.connection, datasets[d.dataset]) for d in plan.datasets
             }
-        return curated, {v.name: definition_digest(v.definition) for v in plan_views(plan, datasets)}
+        return curated, self.expected_digests(plan, datasets)
 
     def _deployed_by_role(
         self, rows: DatabaseRows, plan: ExtractPlan, datasets: Mapping[str, Dataset]
@@ -108,58 +72,6 @@ class SqlSource:
             tables = engines(rows.connection, f"SELECT * FROM {engines_view(plan.request_id)}")
         curated = {d.dataset: check_definitions(datasets[d.dataset], printed, tables) for d in plan.datasets}
         return curated, {v.name: v.digest() for v in views}
-
-    def count(self, connection: Any, dataset: Dataset, /) -> int:
-        """Every row of the curated view, counted by the database."""
-        rows: DatabaseRows = connection.rows
-        return rows.count(dataset)
-
-    @contextmanager
-    def reader(self, snapshot: Snapshot, memory_limit_mb: int, /) -> Iterator[duckdb.DuckDBPyConnection]:
-        """A DuckDB of its own over the transaction that holds the snapshot."""
-        holder = self._held[snapshot.exported]
-        with asked(holder.rows, self.plan, self.datasets, memory_limit_mb) as found:
-            self._held[_READING] = found
-            try:
-                yield found.duck
-            except Exception:
-                if holder.rows.failure:
-                    raise holder.rows.failure from None
-                raise
-            finally:
-                del self._held[_READING]
-
-    def rows(self, query: str, /) -> str:
-        """The query itself: it runs in the reader."""
-        return f"({self._held[_READING].prepared(query)})"
-
-    def validation_engine(self) -> sa.Engine:
-        """A DuckDB over a transaction of its own, with what the agreement's data views select from."""
-        engine = sa.create_engine("duckdb:///:memory:", poolclass=StaticPool, hide_parameters=True)
-        rows = self._open()
-        sa.event.listen(engine, "connect", lambda connection, _: self._offer(connection, rows))
-        sa.event.listen(engine, "engine_disposed", lambda _: rows.close())
-        return engine
-
-    def _open(self) -> DatabaseRows:
-        relations = AgreementRelations(self.plan) if self.enforced_by == BY_VIEW else Curated()
-        return DatabaseRows.open(self.url, relations, self.datasets)
-
-    def _offer(self, duck: Any, rows: DatabaseRows) -> None:
-        duck.execute("SET TimeZone = 'UTC'")
-        duck.execute("SET temp_directory = ''")
-        offer_controls(duck, rows)
-        found = Asked(duck, rows, self.plan, self.datasets)
-        for planned in self.plan.datasets:
-            found.prepared(data_of(self.plan, self.datasets[planned.dataset]).definition)
-
-    @contextmanager
-    def _handed_out(self) -> Iterator[DatabaseRows]:
-        rows = self._open()
-        try:
-            yield rows
-        finally:
-            rows.close()
 
 
 def open_sql_source(
@@ -181,8 +93,9 @@ def open_sql_source(
             advice="Only a contract that says `consistentRead: not promised` accepts that.",
         )
     if has_role:
-        return SqlSource(url.set(username=role_name(plan.request_id)), plan, used, BY_VIEW)
-    return SqlSource(url, plan, used)
+        entered = url.set(username=role_name(plan.request_id))
+        return SqlSource(url=entered, plan=plan, datasets=used, enforced_by=BY_VIEW)
+    return SqlSource(url=url, plan=plan, datasets=used, enforced_by=ENFORCED)
 
 
 def has_own_role(address: str) -> bool:

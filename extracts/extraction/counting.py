@@ -2,6 +2,8 @@
 
 Rules:
 1. source = filtered + held + withheld + deliverable. What the plan's conditions or the period leave out is filtered.
+   Rows that match are counted by a query that knows of no hold, rows left out by another that knows of nothing else,
+   and delivered ones in the finished file: rows that get lost, or are read twice, do not add up.
 2. A hold that says stop and ask stops everything: somebody has to decide about that person first.
 3. Too many rows, or too few, stop before a single row is read.
 """
@@ -13,28 +15,35 @@ from dataclasses import dataclass, replace
 from extracts.agreement.plan import ExtractPlan, Period
 from extracts.catalogue.contract import Dataset
 from extracts.errors import CheckFailed, HoldStops, LimitExceeded
+from extracts.extraction.left_out import LeftOut
 from extracts.extraction.sources.interface import Connection, Source
 from extracts.extraction.sources.postgres import sql
 from extracts.extraction.sources.rows import has_period, within
 from extracts.extraction.sources.view_sql import counts_of
 
+_RESTRICTED, _HOLD, _SAFE_ADDRESS = "restricted", "hold", "safe address"
+
 
 @dataclass(frozen=True)
 class Counts:
-    """What the counts view says of one dataset and period. unfit: deliverable rows whose decimal is not a number."""
+    """What the source says of one dataset and period, in rows. unfit: deliverable ones with an amount that is none."""
 
     dataset: str
     source: int
     matching: int
     held: int
     withheld: int
-    deliverable: int
     stop_and_ask: int
     unfit: int
 
+    @property
+    def deliverable(self) -> int:
+        """Rows that should leave."""
+        return self.matching - self.held - self.withheld
+
 
 def read_counts(connection: Connection, source: Source, plan: ExtractPlan, dataset: Dataset, period: Period) -> Counts:
-    """The counts of one dataset. Rows of every period count as source; everything else is of this period."""
+    """The rows that match, nobody left out yet. Rows of every period count as source; else only this period's count."""
     view = counts_of(plan, dataset)
     planned = {d.dataset: d for d in plan.datasets}[dataset.name]
     test = f" FILTER (WHERE {within(period, 'on_date', 'until_date')})" if has_period(planned) else ""
@@ -42,9 +51,22 @@ def read_counts(connection: Connection, source: Source, plan: ExtractPlan, datas
     query = f"SELECT coalesce(sum(source), 0)::bigint, {', '.join(columns)} FROM {source.reading(view)}"
     row = connection.execute(sql(query)).fetchone()
     assert row is not None
-    found = Counts(dataset.name, *row)
-    every = source.count(connection, dataset)
-    return found if every is None else replace(found, source=every)
+    every, matching, unfit = row
+    counted = source.count(connection, dataset)
+    return Counts(dataset.name, every if counted is None else counted, matching, 0, 0, 0, unfit)
+
+
+def without(counts: Counts, left_out: LeftOut) -> Counts:
+    """The counts once those are left out who must be. Raises CheckFailed for a reason that is not known."""
+    if unknown := left_out.rows.keys() - {_RESTRICTED, _HOLD, _SAFE_ADDRESS}:
+        raise CheckFailed(f"{counts.dataset}: the source left rows out for {len(unknown)} unknown reasons.")
+    return replace(
+        counts,
+        held=left_out.rows[_RESTRICTED] + left_out.rows[_HOLD],
+        withheld=left_out.rows[_SAFE_ADDRESS],
+        stop_and_ask=left_out.stop_and_ask,
+        unfit=counts.unfit - left_out.unfit,
+    )
 
 
 def check_counts(plan: ExtractPlan, period: Period, counts: tuple[Counts, ...]) -> None:

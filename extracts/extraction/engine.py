@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -19,16 +20,17 @@ from pathlib import Path
 from extracts.agreement.plan import ExtractPlan, Period
 from extracts.canonical import digest_file
 from extracts.catalogue.contract import Dataset
-from extracts.extraction.counting import Counts, check_counts, check_rows, read_counts
+from extracts.extraction.counting import Counts, check_counts, check_rows, read_counts, without
 from extracts.extraction.duckdb_session import EngineSettings as EngineSettings
 from extracts.extraction.duckdb_session import engine_errors
 from extracts.extraction.finishing import finish
+from extracts.extraction.left_out import LeftOut, read_left_out
 from extracts.extraction.membership import IndexWriter
 from extracts.extraction.memory import use_system_memory
 from extracts.extraction.reading import Keys as Keys
 from extracts.extraction.reading import Treated, open_reader
 from extracts.extraction.sources.checks import check_within
-from extracts.extraction.sources.interface import Source
+from extracts.extraction.sources.interface import Connection, Source
 from extracts.extraction.values import Extract, ExtractFile, Snapshot
 
 Progress = Callable[[str], None]
@@ -65,10 +67,10 @@ def build(
             tell("checking the source")
             checks = check_within(connection, source, plan, datasets, now=now(), hold_max_age_hours=hold_max_age_hours)
             contracts = [datasets[d.dataset] for d in plan.datasets]
-            counts = tuple(read_counts(connection, source, plan, d, period) for d in contracts)
+            counts, left_out = _count(connection, plan, period, source, snapshot, contracts, keys)
             check_counts(plan, period, counts)
             treated = _read(plan, period, source, snapshot, contracts, counts, keys, settings, parts, tell)
-        files = _finish(plan, period, counts, treated, staging, tell)
+        files = _finish(plan, period, counts, treated, left_out, staging, tell)
         return Extract(
             plan_digest=plan.digest,
             period=period,
@@ -85,6 +87,30 @@ def build(
         raise
     finally:
         shutil.rmtree(parts, ignore_errors=True)
+
+
+def _count(
+    connection: Connection,
+    plan: ExtractPlan,
+    period: Period,
+    source: Source,
+    snapshot: Snapshot,
+    contracts: list[Dataset],
+    keys: Keys,
+) -> tuple[tuple[Counts, ...], tuple[LeftOut, ...]]:
+    """The funnel and who is left out, by dataset; the source works on both at once, if it can."""
+
+    def left_out_of_all() -> tuple[LeftOut, ...]:
+        said = (plan, source)
+        return tuple(read_left_out(*said, d, period, keys.membership, snapshot.exported) for d in contracts)
+
+    with ThreadPoolExecutor(1) as meanwhile:
+        asked = meanwhile.submit(left_out_of_all)
+        if not source.reads_at_once:
+            asked.result()
+        matching = [read_counts(connection, source, plan, d, period) for d in contracts]
+        left_out = asked.result()
+    return tuple(without(c, out) for c, out in zip(matching, left_out, strict=True)), left_out
 
 
 def _read(
@@ -118,14 +144,15 @@ def _finish(
     period: Period,
     counts: tuple[Counts, ...],
     treated: tuple[Treated, ...],
+    left_out: tuple[LeftOut, ...],
     staging: Path,
     tell: Progress,
 ) -> tuple[ExtractFile, ...]:
     files: list[ExtractFile] = []
     with engine_errors(staging, "ordering the treated rows"), IndexWriter(staging / MEMBERSHIP_FILE) as index:
-        for planned, counted, rows in zip(plan.datasets, counts, treated, strict=True):
+        for planned, counted, rows, out in zip(plan.datasets, counts, treated, left_out, strict=True):
             tell(f"ordering {planned.dataset}")
             path = staging / f"{planned.dataset}.parquet"
-            files.append(finish(plan, planned, counted, rows, path, index))
+            files.append(finish(plan, planned, counted, rows, out.people, path, index))
     check_rows(plan, period, {f.dataset: f.rows for f in files})
     return tuple(files)

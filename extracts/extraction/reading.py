@@ -11,7 +11,6 @@ Rules:
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,11 +21,11 @@ import pyarrow as pa
 from extracts.agreement.plan import ExtractPlan, Period, PlannedDataset
 from extracts.catalogue.contract import ColumnType, Dataset
 from extracts.extraction.duckdb_session import EngineSettings
-from extracts.extraction.left_out import read_left_out
 from extracts.extraction.messages import messages
 from extracts.extraction.ordering import KEY, Sample, key_buckets, leading_pseudonym, order_columns, sort_into
 from extracts.extraction.people import People, entry_bytes
 from extracts.extraction.pseudonym import PERSON_KIND, pseudonyms
+from extracts.extraction.repeated import Repeated
 from extracts.extraction.small_cells import asks_for_k
 from extracts.extraction.sources.interface import Source
 from extracts.extraction.sources.rows import column_types, has_period, on_date, until_date, within
@@ -55,11 +54,11 @@ class Keys:
 
 @dataclass(frozen=True)
 class Treated:
-    """One dataset's treated rows in buckets, their people, and marks and reasons of those whom the source left out."""
+    """One dataset's treated rows in buckets, and their people. repeated: columns that are dictionaries there."""
 
     rows: Spool
     people: People
-    left_out: pa.Table
+    repeated: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -79,32 +78,19 @@ class Reader:
         quasi = planned.quasi_identifiers if asks_for_k(self.plan, planned) else ()
         people = People(folder / "people", bucket_count(expected * len(planned.persons), entry_bytes()), quasi)
         rows = Spool(folder / "rows", bucket_count(expected, _row_bytes(planned)))
-        with ThreadPoolExecutor(1) as meanwhile, people.spool, rows:
-            left_out = meanwhile.submit(self._left_out, dataset)
-            if not self.source.reads_at_once:
-                left_out.result()
+        repeated = Repeated(planned)
+        with people.spool, rows:
             if leading_pseudonym(planned):
-                for batch in self._batches(planned, dataset, people):
+                for batch in self._batches(planned, dataset, people, repeated):
                     rows.write(batch, key_buckets(batch.column(KEY), rows.buckets))
             else:
-                self._read_without_key(planned, dataset, people, rows, folder / "unsorted")
-        return Treated(rows, people, left_out.result())
+                batches = self._batches(planned, dataset, people, repeated)
+                _sorted_by_value(batches, order_columns(planned)[0], rows, folder / "unsorted")
+        return Treated(rows, people, repeated.names)
 
-    def _left_out(self, dataset: Dataset) -> pa.Table:
-        key, snapshot = self.keys.membership, self.snapshot.exported
-        return read_left_out(self.plan, self.source, dataset, self.period, key, snapshot)
-
-    def _read_without_key(
-        self, planned: PlannedDataset, dataset: Dataset, people: People, rows: Spool, folder: Path
-    ) -> None:
-        sample = Sample(order_columns(planned)[0])
-        with Spool(folder, 1) as unsorted:
-            for batch in self._batches(planned, dataset, people):
-                sample.add(batch)
-                unsorted.write(batch)
-        sort_into(rows, unsorted, sample.column, sample.limits(rows.buckets))
-
-    def _batches(self, planned: PlannedDataset, dataset: Dataset, people: People) -> Iterator[pa.RecordBatch]:
+    def _batches(
+        self, planned: PlannedDataset, dataset: Dataset, people: People, repeated: Repeated
+    ) -> Iterator[pa.RecordBatch]:
         """Treated rows, with the hidden key if a pseudonym leads; their people are written on the way."""
         hashed = [c for c in planned.columns if c.treatment_name == "pseudonymise"]
         kinds = [(c.identifier_kind, c.source) for c in hashed] + [(PERSON_KIND, p) for p in planned.persons]
@@ -116,7 +102,7 @@ class Reader:
             _, marks = pseudonyms(self.keys.membership, given[len(hashed) :], text=False)
             found = dict(zip((c.name for c in hashed), zip(made, keys, strict=True), strict=True))
             values = [found[n][0] if n in found else batch.column(n) for n in schema.names]
-            rows = pa.record_batch(values, schema=schema)
+            rows = repeated.kept(pa.record_batch(values, schema=schema))
             people.write(rows, marks)
             yield rows.append_column(KEY, found[leading][1]) if leading else rows
 
@@ -152,6 +138,16 @@ def open_reader(
     """A reader inside `snapshot`, which must be held by its exporter while the block lasts."""
     with source.reader(snapshot, settings.memory_limit_mb) as connection:
         yield Reader(connection, source, plan, period, snapshot, keys)
+
+
+def _sorted_by_value(batches: Iterator[pa.RecordBatch], column: str, rows: Spool, folder: Path) -> None:
+    """Rows that no pseudonym leads, into buckets by the values of `column`, of which a sample is taken first."""
+    sample = Sample(column)
+    with Spool(folder, 1) as unsorted:
+        for batch in batches:
+            sample.add(batch)
+            unsorted.write(batch)
+    sort_into(rows, unsorted, sample.column, sample.limits(rows.buckets))
 
 
 def _row_bytes(planned: PlannedDataset) -> int:

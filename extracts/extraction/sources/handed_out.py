@@ -40,6 +40,11 @@ CONTROL_COLUMNS: Mapping[str, Mapping[str, ColumnType]] = {
 _NAMED = re.compile(r"\bd\.([a-z_][a-z0-9_]*)")
 # No Arrow decimal is PostgreSQL's NaN, and DuckDB has none: a source that holds one is refused when it is read.
 _NO_NUMBER = re.compile(r"COALESCE\(d\.[a-z0-9_]+ = 'NaN'::numeric, false\)")
+# DuckDB compares text by its bytes anyway, so text stands for bytes there.
+_BYTES = (
+    "CREATE OR REPLACE MACRO textsend(written) AS written",
+    "CREATE OR REPLACE MACRO decode(written, format) AS written",
+)
 
 
 class Stream(Protocol):
@@ -153,6 +158,8 @@ def offer_controls(duck: duckdb.DuckDBPyConnection, rows: HandsOut) -> None:
         duck.register("_control", table)
         duck.execute(f"CREATE OR REPLACE TABLE curated.{name} AS SELECT * FROM _control")
         duck.unregister("_control")
+    for macro in _BYTES:
+        duck.execute(macro)
     duck.execute("SET enable_external_access = false")
     duck.execute("SET lock_configuration = true")
 

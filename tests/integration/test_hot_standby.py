@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
+import sqlalchemy as sa
 
 from extracts.agreement.plan import ExtractPlan
 from extracts.errors import SourceGaveWay, SourceUnreachable
@@ -125,13 +125,13 @@ def test_after_the_last_try_it_is_an_outage_that_says_what_to_ask_for(
     assert not list((tmp_path / "staging").iterdir())
 
 
-def counting(engine: Any, _: Any, checks: Any) -> dict[Any, Finding]:
-    """What Great Expectations hands back when its query fails, without the seconds that its import takes."""
+def counting(engine: sa.Engine, _: Any, checks: Any) -> dict[Any, Finding]:
+    """What Great Expectations hands back of its one query, without the seconds that its import takes."""
     try:
-        engine.raw_connection().driver_connection.execute("SELECT count(*) FROM curated.load_stamp")
-    except psycopg.Error as error:
-        assert error.sqlstate != "42501", "it got as far as asking"
-        return dict.fromkeys(checks, Finding(failure=str(error.sqlstate)))
+        with engine.connect() as connection:
+            connection.execute(sa.text("SELECT 1"))
+    except sa.exc.DBAPIError as error:
+        return dict.fromkeys(checks, Finding(failure=str(getattr(error.orig, "sqlstate", None))))
     return dict.fromkeys(checks, Finding(passed=True))
 
 
@@ -155,8 +155,8 @@ def test_a_validation_that_the_replay_ended_found_out_nothing(
 
     monkeypatch.setattr(validation, "great_expectations_checks", lambda: counting)
     entered = Interrupted(source.address, source.role, source.enforced_by)
+    reading = entered.reading(data_of(plan, dataset))
     with pytest.raises(SourceGaveWay):
-        reading = entered.reading(data_of(plan, dataset))
         validation.validate_source(planned, dataset, suite, checked, a_period(), entered, reading, NOW)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from extracts.extraction.engine import EngineSettings, Keys, build
+from extracts.extraction.giving_way import again_if_ended
 from extracts.steps import evidence, keys, membership, source
 from extracts.steps.approval import approved_now
 from extracts.steps.claim import claim_staging
@@ -26,16 +27,19 @@ def build_extract(work: Workplace, key: RunKey, folder: RunFolder) -> dict[str, 
     approved = approved_now(work, key.request_id, *key.starters)
     check_unchanged(state, approved.decision.digest, approved.plan.digest)
     staging = claim_staging(folder, key, work.now())
-    extract = build(
-        approved.plan,
-        state.as_period(),
-        source.source_of(work, approved.plan),
-        staging,
-        datasets=work.datasets,
-        keys=_keys(work, approved.plan),
-        settings=EngineSettings(work.limits.memory_limit_mb),
-        now=work.now,
-        hold_max_age_hours=work.limits.hold_max_age_hours,
+    extract = again_if_ended(
+        lambda: build(
+            approved.plan,
+            state.as_period(),
+            source.source_of(work, approved.plan),
+            staging,
+            datasets=work.datasets,
+            keys=_keys(work, approved.plan),
+            settings=EngineSettings(work.limits.memory_limit_mb),
+            now=work.now,
+            hold_max_age_hours=work.limits.hold_max_age_hours,
+        ),
+        f"reading {key.request_id}",
     )
     membership.seal(work, extract, staging)
     proved = {"extract": save_extract(staging, extract), "rows": {f.dataset: f.rows for f in extract.files}}

@@ -79,14 +79,21 @@ class Case:
         return self.parties.gateways.get(self.request.legal.gateway)
 
     @property
-    def recipient(self) -> Recipient | None:
-        """The recipient that the request names, if it is declared."""
-        return self.parties.recipients.get(self.request.recipient)
+    def recipients(self) -> tuple[Recipient, ...]:
+        """The recipients that the request names, as far as they are declared."""
+        known = self.parties.recipients
+        return tuple(known[name] for name in self.request.recipient_ids if name in known)
 
     @property
-    def receiving(self) -> Organisation | None:
-        """The recipient's organisation."""
-        return self.parties.organisation_of(self.recipient) if self.recipient else None
+    def strangers(self) -> tuple[str, ...]:
+        """The recipients that it names and nobody declared."""
+        return tuple(name for name in self.request.recipient_ids if name not in self.parties.recipients)
+
+    @property
+    def receiving(self) -> tuple[Organisation, ...]:
+        """The organisations that recipients belong to, each once."""
+        found = (self.parties.organisation_of(r) for r in self.recipients)
+        return tuple({o.id: o for o in found}.values())
 
     def sources(self) -> list[tuple[DatasetAsked, Dataset]]:
         """The datasets asked for that are declared."""
@@ -97,8 +104,19 @@ class Case:
         return [ColumnUse(d.dataset, c, self._column(d, c.name)) for d in self.request.datasets for c in d.columns]
 
     def rows(self) -> list[RowUse]:
-        """Every condition."""
-        return [RowUse(d.dataset, c, self._column(d, c.column)) for d in self.request.datasets for c in d.rows]
+        """Every condition; which rows belong to any recipient is one too."""
+        divided = self._division()
+        return [
+            RowUse(d.dataset, c, self._column(d, c.column))
+            for d in self.request.datasets
+            for c in (*d.rows, *([divided] if divided else []))
+        ]
+
+    def _division(self) -> RowCondition | None:
+        if self.request.divided_by is None:
+            return None
+        values = [v for share in self.request.recipients or () for v in share.values]
+        return RowCondition.model_validate({"column": self.request.divided_by.column, "in": values})
 
     def undeclared(self, needs: Needs) -> tuple[str, ...]:
         """Names of what is asked for, is needed, and has no declaration: datasets, and `dataset.column` of others."""

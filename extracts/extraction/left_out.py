@@ -15,12 +15,15 @@ from extracts.agreement.plan import ExtractPlan, Period
 from extracts.catalogue.contract import Dataset
 from extracts.extraction.pseudonym import PERSON_KIND, message, pseudonyms
 from extracts.extraction.sources.interface import Source
+from extracts.extraction.sources.literals import text_literal
 from extracts.extraction.sources.postgres import sql
 from extracts.extraction.sources.rows import has_period, within
-from extracts.extraction.sources.view_sql import left_out_of, planned_dataset
+from extracts.extraction.sources.view_sql import SHARE, left_out_of, planned_dataset
 
 _BATCH_ROWS = 50_000
-_SCHEMA = pa.schema([("mark", pa.uint64()), ("why", pa.string())])
+_SCHEMA = pa.schema([("mark", pa.uint64()), ("why", pa.string()), ("share", pa.string())])
+
+_LeftOut = tuple[str | None, str, str | None]
 
 
 def read_left_out(
@@ -28,9 +31,11 @@ def read_left_out(
 ) -> pa.Table:
     """A mark under the membership `key` and a reason for each person of the period whom the source left out.
 
-    snapshot: the exported one. Raises SourceUnreachable, SourceChanged.
+    `share`: whose row it would have been; null if nobody's. snapshot: the exported one. Raises SourceUnreachable,
+    SourceChanged.
     """
-    query = f"SELECT DISTINCT d.person, d.why FROM {_relation(plan, source, dataset)}"
+    share = f"d.{SHARE}" if plan.division else text_literal(plan.recipient)
+    query = f"SELECT DISTINCT d.person, d.why, {share} FROM {_relation(plan, source, dataset)}"
     if has_period(planned_dataset(plan, dataset.name)):
         query += f" WHERE {within(period, 'd.on_date', 'd.until_date')}"
     with (
@@ -46,12 +51,13 @@ def _relation(plan: ExtractPlan, source: Source, dataset: Dataset) -> str:
     return f"{source.reading(left_out_of(plan, dataset)).removesuffix(' AS v')} AS d"
 
 
-def _batches(cursor: Any) -> Iterator[list[tuple[str | None, str]]]:
+def _batches(cursor: Any) -> Iterator[list[_LeftOut]]:
     while rows := cursor.fetchmany(_BATCH_ROWS):
         yield rows
 
 
-def _marked(rows: list[tuple[str | None, str]], key: str) -> pa.RecordBatch:
-    messages = pa.array([message(PERSON_KIND, person) for person, _ in rows], pa.string())
+def _marked(rows: list[_LeftOut], key: str) -> pa.RecordBatch:
+    messages = pa.array([message(PERSON_KIND, person) for person, _, _ in rows], pa.string())
     _, (marks,) = pseudonyms(key, [messages], text=False)
-    return pa.record_batch([marks, pa.array([why for _, why in rows], pa.string())], schema=_SCHEMA)
+    told = (pa.array([row[place] for row in rows], pa.string()) for place in (1, 2))
+    return pa.record_batch([marks, *told], schema=_SCHEMA)

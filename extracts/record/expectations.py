@@ -27,7 +27,8 @@ _NEWEST = 5_000  # events that tell how a run ended; more in one month is a full
 
 @dataclass(frozen=True)
 class RunningAgreement:
-    """An agreement in force. `since`: when it was approved, or last resumed; dates are inclusive."""
+    """An agreement in force, and one of its recipients. `since`: when it was approved, or last resumed; dates are
+    inclusive."""
 
     request_id: str
     title: str
@@ -57,28 +58,33 @@ class Attempt:
 
 
 def running_agreements(reading: Reading, statuses: Collection[str] = ("approved",)) -> tuple[RunningAgreement, ...]:
-    """Every agreement in force, by id. Of a suspended one nothing is expected: it is left out unless asked for."""
+    """Every agreement in force, by id and recipient.
+
+    Of a suspended one nothing is expected: it is left out unless asked for.
+    """
     d, r, change = in_force().c, RequestRow, StatusChangeRow
     same = (r.request_id == d.request_id) & (r.version == d.version)
     approved = (change.request_id == r.request_id) & (change.version == r.version) & (change.to_status == "approved")
     since = select(func.max(change.at)).where(approved).scalar_subquery()
     first = func.greatest(d.starts_on, d.valid_from)
-    columns = (r.request_id, r.title, r.recipient, d.frequency, d.schedule, d.only_present, first, d.last_day, since)
+    recipient = func.unnest(r.recipients).label("one")
+    columns = (r.request_id, r.title, recipient, d.frequency, d.schedule, d.only_present, first, d.last_day, since)
     query = (
         select(*columns, r.version, r.status)
         .join(r, same)
         .where(r.status.in_(statuses), d.schedule != "")
-        .order_by(r.request_id)
+        .order_by(r.request_id, "one")
     )
     return tuple(RunningAgreement(*row) for row in reading.session.execute(query))
 
 
-def left_for(reading: Reading, periods: Collection[str]) -> dict[tuple[str, str], datetime]:
-    """When the first delivery for each (request, period) left, of these periods."""
+def left_for(reading: Reading, periods: Collection[str]) -> dict[tuple[str, str, str], datetime]:
+    """When the first delivery for each (request, period, recipient) left, of these periods."""
     d = DeliveryRow
-    query = select(d.request_id, d.period, func.min(d.published_at)).group_by(d.request_id, d.period)
+    whose = (d.request_id, d.period, d.recipient)
+    query = select(*whose, func.min(d.published_at)).group_by(*whose)
     query = query.where(d.period.in_(periods), d.state.in_(LEFT_THE_HOUSE))
-    return {(row[0], row[1]): row[2] for row in reading.session.execute(query) if row[2]}
+    return {(row[0], row[1], row[2]): row[3] for row in reading.session.execute(query) if row[3]}
 
 
 def attempts_since(reading: Reading, since: datetime) -> tuple[Attempt, ...]:

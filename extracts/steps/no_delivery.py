@@ -1,7 +1,7 @@
 """Tells recipients, signed, that a delivery which was due did not come: why, and when the next one is due.
 
 Rules:
-1. Once per agreement and period, an hour after it was due at the earliest; never while a run for it is under way.
+1. Once per agreement, period and recipient, an hour after it was due at the earliest; never while a run is under way.
 2. The register keeps it first, with its event and the outbox's notice; then it is put into the transfer area. What
    could not be put there is put there by the next round.
 3. It ceases to count when the delivery comes, or the agreement ends: the register says so, then it is taken away.
@@ -78,13 +78,13 @@ def missing_now(work: Workplace) -> list[Missed]:
         running = running_agreements(view, _STANDING)
         due = [(a, d) for a in running for d in due_between(_timetabled(a), since, now - GRACE)]
         told = kept.noted(view, since)
-        due = [(a, d) for a, d in due if (d.request_id, d.period) not in told]
+        due = [(a, d) for a, d in due if (d.request_id, d.period, a.recipient) not in told]
         left = left_for(view, {d.period for _, d in due})
         tried = attempts_since(view, since) if due else ()
     by_request: dict[str, list[Tried]] = {}
     for t in tried:
         by_request.setdefault(t.request_id, []).append(Tried(t.request_id, t.period, t.started_at, t.outcome))
-    found = [(a, d, _came(a, d, left.get((d.request_id, d.period)), by_request, now)) for a, d in due]
+    found = [(a, d, _came(a, d, left.get((d.request_id, d.period, a.recipient)), by_request, now)) for a, d in due]
     return [Missed(a, d, came) for a, d, came in found if came in MISSING]
 
 

@@ -30,7 +30,7 @@ class RunKey:
 
     `started_by` is empty for a scheduled run; else who started it by hand: never one of the signers. `signed_in_as` is
     the operating system's user of whoever started it at the command line, whatever name was given: nor that one.
-    `host` is the worker that runs a step; empty: this machine.
+    `host` is the worker that runs a step; empty: this machine. `recipient`: only what one of several recipients gets.
     """
 
     request_id: str
@@ -43,6 +43,7 @@ class RunKey:
     dag_id: str = ""
     try_number: int = 1
     host: str = ""
+    recipient: str = ""
 
     @property
     def name(self) -> str:

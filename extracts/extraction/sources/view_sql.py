@@ -5,6 +5,9 @@ counts    the funnel per day: source, matching, held, withheld, deliverable, sto
 stamps    load stamps, and whether the hold list is whole
 holds     whom holds reach in this agreement, and their effect; for the membership role alone
 left_out  who was left out and why, for the controller's membership index alone
+
+Where a plan has several recipients, `_share` says beside each row (in counts, of each group) whose it is, and the data
+view shows no row that is nobody's. The column that divides is shown only if it is delivered.
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ from extracts.extraction.sources import names, rows
 from extracts.extraction.sources.literals import name, relation, text_array, text_literal
 
 HOLD_TABLE = "hold"
+SHARE = "_share"
 
 
 @dataclass(frozen=True)
@@ -96,8 +100,13 @@ def _data(plan: ExtractPlan, planned: PlannedDataset, types: dict[str, ColumnTyp
     for marker in (planned.restricted_column, rows.safe_address(planned) != "false" and planned.safe_address_column):
         tests += [f"d.{name(marker)} IS FALSE"] if marker else []
     tests += rows.not_held(plan, planned)
+    shown = [f"d.{name(c)}" for c in columns]
+    if plan.division:
+        tests.append(rows.assigned(plan.division))
+        shown.append(f"{rows.share(plan.division)} AS {SHARE}")
+        columns = (*columns, SHARE)
     where = f" WHERE {' AND '.join(tests)}" if tests else ""
-    definition = f"SELECT {', '.join('d.' + name(c) for c in columns)} FROM {relation(planned.relation)} d{where}"
+    definition = f"SELECT {', '.join(shown)} FROM {relation(planned.relation)} d{where}"
     return ExpectedView(names.data_view(plan.request_id, planned.dataset), definition, columns)
 
 
@@ -112,6 +121,8 @@ def _counts(plan: ExtractPlan, planned: PlannedDataset, types: dict[str, ColumnT
         "asks": rows.held(planned, "asks"),
         "no_number": rows.no_number(planned, types),
     }
+    share = [SHARE] if plan.division else []
+    facts |= {SHARE: rows.share(plan.division)} if plan.division else {}
     out = "r.restricted OR r.on_hold"
     counted = {
         "matching": "r.matching",
@@ -124,10 +135,12 @@ def _counts(plan: ExtractPlan, planned: PlannedDataset, types: dict[str, ColumnT
     definition = (
         "SELECT r.on_date, r.until_date, count(*) AS source, "
         + ", ".join(f"count(*) FILTER (WHERE {test}) AS {column}" for column, test in counted.items())
+        + "".join(f", r.{column}" for column in share)
         + f" FROM (SELECT {', '.join(f'{fact} AS {alias}' for alias, fact in facts.items())}"
         f" FROM {rows.with_holds(plan, planned)}) r GROUP BY r.on_date, r.until_date"
+        + "".join(f", r.{column}" for column in share)
     )
-    columns = ("on_date", "until_date", "source", *counted)
+    columns = ("on_date", "until_date", "source", *counted, *share)
     return ExpectedView(names.counts_view(plan.request_id, planned.dataset), definition, columns)
 
 
@@ -142,13 +155,14 @@ def _left_out(plan: ExtractPlan, planned: PlannedDataset, types: dict[str, Colum
             " ELSE 'safe address'::text END"
         ),
     }
+    facts |= {SHARE: rows.share(plan.division)} if plan.division else {}
     out = f"({rows.restricted(planned)} OR {held} OR {rows.safe_address(planned)})"
     people = ", ".join(f"(r.person_{i})" for i in range(len(planned.persons)))
     definition = (
-        "SELECT p.person, r.why, r.on_date, r.until_date FROM"
+        f"SELECT p.person, r.why, r.on_date, r.until_date{f', r.{SHARE}' if plan.division else ''} FROM"
         f" (SELECT {', '.join(f'{fact} AS {a}' for a, fact in facts.items())} FROM {rows.with_holds(plan, planned)}"
         f" WHERE {rows.matching(planned, types)} AND {out}) r"
         f" CROSS JOIN LATERAL (VALUES {people}) p(person)"
     )
-    columns = ("person", "why", "on_date", "until_date")
+    columns = ("person", "why", "on_date", "until_date", *([SHARE] if plan.division else []))
     return ExpectedView(names.left_out_view(plan.request_id, planned.dataset), definition, columns, True)

@@ -24,7 +24,7 @@ from extracts.agreement.request import request_from_document
 from extracts.agreement.schedule import ZONE, next_times
 from extracts.agreement.status import CLOCK, Status
 from extracts.canonical import digest_bytes
-from extracts.errors import ExtractsError, Refused
+from extracts.errors import ExtractsError, NotPermitted, Refused
 from extracts.handover.dropzone.interface import Place
 from extracts.handover.no_delivery import NoDelivery, file_name
 from extracts.record import no_delivery as kept
@@ -35,6 +35,7 @@ from extracts.record.transaction import reading, unit_of_work
 from extracts.steps import notices
 from extracts.steps.approval import approved_now
 from extracts.steps.certificates import check_certificates
+from extracts.steps.recipients_now import part_name
 from extracts.steps.rehearsals import missing_rehearsal
 from extracts.steps.signers import no_delivery_principal, sign_no_delivery
 from extracts.steps.transfer import drop_zone, recipient_of
@@ -154,17 +155,17 @@ def reason_for(work: Workplace, missed: Missed) -> Reason:
     if agreement.status == Status.SUSPENDED:
         return Reason.SUSPENDED
     try:
-        approved = approved_now(work, agreement.request_id)
+        approved = approved_now(work, agreement.request_id).part(agreement.recipient)
     except ExtractsError:
         return BY_ARRIVAL[missed.came]
     try:
         recipient_of(work, agreement.recipient)
-    except Refused:
+    except (Refused, NotPermitted):
         return Reason.NOT_CONFIRMED
     if missing_rehearsal(work, approved) is not None:
         return Reason.NOT_REHEARSED
     try:
-        check_certificates(work, agreement.request_id)
+        check_certificates(work, agreement.request_id, part_name(approved))
     except Refused:
         return Reason.NOT_CERTIFIED
     return BY_ARRIVAL[missed.came]

@@ -1,16 +1,18 @@
 -- One decision, many recipients: whom a request is for, and deliveries, notices and rehearsals of each of them.
 --
--- `request.recipient` says it in one line, as it did for one; what lists look for is computed from the document.
+-- `request.recipient` says it in one line, as it did for one; several are computed from the document that names them.
 
-CREATE FUNCTION register.recipients_of(document text) RETURNS text[]
+CREATE FUNCTION register.several_recipients(document text) RETURNS text[]
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN ARRAY(
-    SELECT r #>> '{}' FROM jsonb_path_query(register.readable(document), '$.recipient') AS r
-    UNION
-    SELECT r #>> '{}' FROM jsonb_path_query(register.readable(document), '$.recipients[*].recipient') AS r ORDER BY 1);
+RETURN nullif(
+    ARRAY(
+        SELECT r #>> '{}' FROM jsonb_path_query(register.readable(document), '$.recipients[*].recipient') AS r
+        ORDER BY 1),
+    '{}');
 
 ALTER TABLE register.request
-    ADD COLUMN recipients text[] NOT NULL GENERATED ALWAYS AS (register.recipients_of(document)) STORED;
+    ADD COLUMN recipients text[] NOT NULL
+        GENERATED ALWAYS AS (coalesce(register.several_recipients(document), ARRAY[recipient])) STORED;
 COMMENT ON COLUMN register.request.recipients IS 'Everybody whom it is for, by id';
 COMMENT ON COLUMN register.request.recipient IS 'Whom it is for in one line: one id, or several with commas between them';
 DROP INDEX register.request_by_recipient;

@@ -1,0 +1,264 @@
+"""One decision, three councils: each gets its own rows in its own delivery, whatever happens to the others."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from extracts.errors import CheckFailed, Outcome, VerificationFailed
+from extracts.handover.decryption import decrypt_file, read_identity
+from extracts.handover.manifest import read_manifest
+from extracts.handover.verify import verify_delivery
+from extracts.local.home import DemoHome
+from extracts.settings import PROJECT
+from extracts.steps.run import OUTCOME, run_folder, run_step
+from extracts.steps.run_folder import GATES
+from extracts.steps.why import why
+from tests.support.command_line import extracts
+from tests.support.dying import run_until
+from tests.support.several import CODES, COUNCILS, EDINBURGH, FIFE_COUNCIL, RECIPIENTS, STIRLING, councils_world
+from tests.support.warm import in_a_process
+from tests.support.world import World, copied
+
+UNTIL_SIGNED = GATES[:5]
+
+
+@pytest.fixture(scope="module")
+def approved(template_world: DemoHome, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    with councils_world(template_world, tmp_path_factory.mktemp("councils")) as own:
+        yield own
+
+
+@pytest.fixture
+def councils(approved: World, tmp_path: Path) -> Iterator[World]:
+    with copied(approved.home, tmp_path / "home", approved.register) as own:
+        yield own
+
+
+@pytest.fixture(scope="module")
+def delivered(approved: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """For tests that only look."""
+    with copied(approved.home, tmp_path_factory.mktemp("delivered") / "home", approved.register) as own:
+        assert own.run(COUNCILS)["outcome"] == Outcome.DELIVERED
+        yield own
+
+
+def whose(folder: Path) -> str:
+    return folder.parts[-3]
+
+
+def opened(world: World, folder: Path, recipient: str, into: Path) -> list[str]:
+    """The councils of the rows, as the recipient reads them with its own key."""
+    clear = into / f"{recipient}.parquet"
+    manifest, _ = read_manifest((folder / "manifest.json").read_bytes())
+    identity = read_identity(world.home.people.identity(recipient))
+    decrypt_file(folder / "benefit_cap.parquet.age", clear, identity, manifest.files[0].clear_sha256)
+    return pq.read_table(clear, columns=["council_code"]).column(0).to_pylist()
+
+
+def test_each_council_gets_a_whole_delivery_with_its_own_rows_alone(delivered: World, tmp_path: Path) -> None:
+    folders = delivered.deliveries(COUNCILS)
+    assert [whose(f) for f in folders] == list(RECIPIENTS)
+    for folder in folders:
+        recipient = whose(folder)
+        identity = delivered.home.people.identity(recipient)
+        found = verify_delivery(folder, delivered.home.people.allowed_signers, datetime.now(UTC), identity)
+        assert found.passed, found.sentences()
+        assert set(opened(delivered, folder, recipient, tmp_path)) == {CODES[recipient]}
+
+
+def test_nobody_can_open_the_delivery_of_another(delivered: World, tmp_path: Path) -> None:
+    fife = next(f for f in delivered.deliveries(COUNCILS) if whose(f) == FIFE_COUNCIL)
+    stirling = read_identity(delivered.home.people.identity(STIRLING))
+    with pytest.raises(VerificationFailed):
+        decrypt_file(fife / "benefit_cap.parquet.age", tmp_path / "x", stirling, "sha256:" + "0" * 64)
+
+
+def test_each_manifest_tells_of_its_own_part_and_no_other(delivered: World) -> None:
+    for folder in delivered.deliveries(COUNCILS):
+        manifest, _ = read_manifest((folder / "manifest.json").read_bytes())
+        (counted,) = manifest.reconciliation
+        assert manifest.agreement.recipient.id == whose(folder)
+        assert manifest.delivery.id == folder.name
+        assert f".{whose(folder)}.r1" in folder.name
+        assert counted.source < 10_000, "the rows of its own area, and not of the whole source"
+        told = " ".join(c.name for report in manifest.reports for c in report.checks)
+        assert not any(f"every row is {other}'s" in told for other in set(RECIPIENTS) - {whose(folder)})
+
+
+def test_the_whole_is_accounted_for_in_the_register(delivered: World) -> None:
+    listed = extracts(delivered, "deliveries", "list", "--request-id", COUNCILS, "--json").json
+    assert [(d["recipient"], d["state"]) for d in listed] == [(r, "published") for r in RECIPIENTS]
+    (ended,) = delivered.ledger("run.ended")[-1:]
+    assert ended.payload["delivery"] == ", ".join(d["id"] for d in listed)
+    from extracts.record import register
+    from extracts.record.transaction import reading
+
+    with reading(delivered.work.register) as view:
+        (run,) = register.last_runs(view, request_id=COUNCILS, limit=1)
+    funnel = run.counts["benefit_cap"]
+    assert funnel["delivered"] == sum(d["rows"] for d in listed)
+    assert funnel["unassigned"] > 0, "other councils' rows, and those of nobody known"
+    assert funnel["source"] == sum(v for name, v in funnel.items() if name != "source")
+
+
+def test_the_quality_report_shows_each_recipient(delivered: World) -> None:
+    (page,) = (delivered.work.places.runs / COUNCILS).glob("*/report.html")
+    text = page.read_text()
+    for recipient in RECIPIENTS:
+        assert f"every row is {recipient}" in text.replace("&#39;", "'").replace("&#x27;", "'")
+
+
+def test_a_second_run_has_nothing_to_do(councils: World) -> None:
+    assert councils.run(COUNCILS)["outcome"] == Outcome.DELIVERED
+    assert councils.run(COUNCILS)["outcome"] == Outcome.NOTHING_DUE
+    assert len(councils.deliveries(COUNCILS)) == len(RECIPIENTS)
+
+
+def suspend(world: World, *recipients: str) -> None:
+    """Let the parties' list, in a copy of the world's own, call these suspended and all others confirmed."""
+    governance, mine = PROJECT / "examples" / "governance", world.home.home / "governance"
+    shutil.copytree(governance, mine, dirs_exist_ok=True)
+    text = (governance / "parties.yaml").read_text()
+    for recipient in recipients:
+        before, found, after = text.partition(f"folder: {recipient}\n")
+        text = before + found + after.replace("status: confirmed", "status: suspended", 1)
+    (mine / "parties.yaml").write_text(text)
+    world.work = replace(world.work, places=replace(world.work.places, governance=mine))
+
+
+def test_a_suspended_recipient_holds_up_no_other_and_gets_its_part_later(councils: World) -> None:
+    suspend(councils, STIRLING)
+    found = councils.run(COUNCILS)
+    assert found["outcome"] == Outcome.DELIVERED
+    assert "Not to stirling-council: Recipient stirling-council is suspended" in found["reason"]
+    assert [whose(f) for f in councils.deliveries(COUNCILS)] == [EDINBURGH, FIFE_COUNCIL]
+    told = why(councils.work, COUNCILS)
+    assert "stirling-council is suspended" in told.waits_for
+    assert "stirling-council is suspended" in told.reason
+
+    suspend(councils)
+    again = councils.run(COUNCILS)
+    assert (again["outcome"], [whose(f) for f in councils.deliveries(COUNCILS)]) == (
+        Outcome.DELIVERED,
+        list(RECIPIENTS),
+    )
+    assert again["delivery"].endswith(".stirling-council.r1")
+
+
+def test_when_nobody_may_get_anything_the_first_reason_stops_it(councils: World) -> None:
+    suspend(councils, *RECIPIENTS)
+    found = councils.run(COUNCILS)
+    assert found["outcome"] == Outcome.STOPPED
+    assert councils.deliveries(COUNCILS) == []
+
+
+def test_one_recipients_delivery_is_corrected_and_withdrawn_without_the_others(councils: World) -> None:
+    councils.run(COUNCILS)
+    found = councils.run(COUNCILS, reason="An address was wrong.", recipient=FIFE_COUNCIL)
+    assert found["delivery"].endswith(".fife-council.r2"), found
+    listed = extracts(councils, "deliveries", "list", "--request-id", COUNCILS, "--json").json
+    assert [(d["recipient"], d["state"]) for d in listed] == [
+        (EDINBURGH, "published"),
+        (FIFE_COUNCIL, "superseded"),
+        (FIFE_COUNCIL, "published"),
+        (STIRLING, "published"),
+    ]
+    extracts(councils, "withdraw", listed[0]["id"], "--reasons", "It was too early.")
+    after = extracts(councils, "deliveries", "list", "--request-id", COUNCILS, "--json").json
+    assert [d["state"] for d in after] == ["withdrawn", "superseded", "published", "published"]
+
+
+def test_a_recipient_of_another_agreement_is_refused_before_anything_runs(councils: World) -> None:
+    told = extracts(councils, "run", COUNCILS, "--recipient", "social-security-scotland")
+    assert told.code == 2
+    assert "is not for social-security-scotland" in told.err
+    assert councils.ledger("run.started") == []
+
+
+def test_an_edited_map_is_not_covered_by_the_approval(councils: World) -> None:
+    path = councils.work.places.published / f"{COUNCILS}.json"
+    document = json.loads(path.read_text())
+    document["plan"]["division"]["shares"][1]["values"].append("S12000049")
+    path.write_text(json.dumps(document))
+    assert councils.run(COUNCILS)["outcome"] != Outcome.DELIVERED
+    assert councils.deliveries(COUNCILS) == []
+
+
+# --- killed -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "extracts.steps.gate_build:save_extract:before",
+        "extracts.steps.gate_sign:assemble:after",
+        "extracts.steps.gate_release:_tell:after",
+    ],
+)
+def test_a_killed_run_is_made_good_with_one_delivery_for_each(councils: World, place: str) -> None:
+    ended = in_a_process(councils, councils.home.home.parent / "killed", run_until, COUNCILS, place)
+    assert ended.code == -signal.SIGKILL, ended.err[-2000:]
+    assert len(councils.deliveries(COUNCILS)) < len(RECIPIENTS)
+    found = councils.run(COUNCILS)
+    assert found["outcome"] == Outcome.DELIVERED, found
+    assert [whose(f) for f in councils.deliveries(COUNCILS)] == list(RECIPIENTS)
+    listed = extracts(councils, "deliveries", "list", "--request-id", COUNCILS, "--json").json
+    assert [(d["recipient"], d["state"]) for d in listed] == [(r, "published") for r in RECIPIENTS]
+    assert not councils.staged()
+
+
+# --- one recipient's files in another's place -------------------------------------------------------------------------
+
+
+def _clear_files(staging: Path, fife: Path, stirling: Path) -> None:
+    """What was inspected, under the other's name."""
+    _exchange(fife / "benefit_cap.parquet", stirling / "benefit_cap.parquet")
+
+
+def _whole_parts(staging: Path, fife: Path, stirling: Path) -> None:
+    """With the facts that were recorded of each."""
+    _exchange(fife, stirling)
+
+
+def _exchange(one: Path, other: Path) -> None:
+    aside = one.with_name("aside")
+    one.rename(aside)
+    other.rename(one)
+    aside.rename(other)
+
+
+@pytest.mark.parametrize("exchange", [_clear_files, _whole_parts])
+@pytest.mark.parametrize("before", ["validate_extract", "sign_manifest"])
+def test_files_that_are_exchanged_between_recipients_are_found_out(councils: World, exchange, before: str) -> None:
+    key = councils.key(COUNCILS)
+    gates = GATES[: GATES.index(before)]
+    for gate in gates:
+        run_step(councils.work, gate, key)
+    staging = run_folder(councils.work, key).staging
+    exchange(staging, staging / "for" / FIFE_COUNCIL, staging / "for" / STIRLING)
+    with pytest.raises(CheckFailed):
+        run_step(councils.work, before, key)
+    run_step(councils.work, OUTCOME, key)
+    assert councils.deliveries(COUNCILS) == []
+
+
+def test_a_signed_delivery_in_anothers_place_is_not_released(councils: World) -> None:
+    key = councils.key(COUNCILS)
+    for gate in UNTIL_SIGNED:
+        run_step(councils.work, gate, key)
+    parts = run_folder(councils.work, key).staging / "for"
+    _exchange(parts / FIFE_COUNCIL / "delivery", parts / STIRLING / "delivery")
+    with pytest.raises(CheckFailed):
+        run_step(councils.work, "release", key)
+    run_step(councils.work, OUTCOME, key)
+    assert councils.deliveries(COUNCILS) == []
+    shutil.rmtree(parts, ignore_errors=True)

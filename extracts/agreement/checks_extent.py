@@ -53,7 +53,7 @@ def rows_within_territory(case: Case, given: Parameters) -> list[Verdict]:
 
 def _beyond_their_territory(case: Case, territory: tuple[str, ...], whole: Mapping[str, str]) -> list[Verdict]:
     """One that is not limited to an area (its territory is empty) is responsible for any."""
-    bodies = case.receiving
+    bodies = case.bodies
     beyond = [code for code in territory if not any(_responsible(body, code, whole) for body in bodies)]
     if not beyond or not bodies:
         return []

@@ -36,7 +36,7 @@ def controllers_named(case: Case, _: Parameters) -> list[Verdict]:
     """The data's controller and every recipient's body are named, and as controllers."""
     roles = {c.organisation: c.role for c in case.request.controllers}
     found = [gap(f"organisation {name!r} is not declared") for name in roles if name not in case.parties.organisations]
-    needed = {source.controller for _, source in case.sources()} | {o.id for o in case.receiving}
+    needed = {source.controller for _, source in case.sources()} | {o.id for o in case.bodies}
     for name in sorted(needed):
         if name not in roles:
             found.append(violation(f"{name} is not named among the controllers"))
@@ -54,7 +54,7 @@ def requester_may_ask(case: Case, _: Parameters) -> list[Verdict]:
     principal = case.parties.principals.get(email)
     if principal is None or principal.organisation != asking or not principal.has_role(Role.REQUESTER, case.today):
         found.append(gap(f"{email} is not declared as a requester of {asking}"))
-    receiving = [o.id for o in case.receiving]
+    receiving = [o.id for o in case.bodies]
     if receiving and asking not in receiving:
         found.append(violation(f"{asking} asks for data to be sent to {', '.join(receiving)}"))
     return found or passed(f"{email} asks for {asking}")

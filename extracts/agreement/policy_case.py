@@ -66,12 +66,15 @@ class RowUse:
 
 @dataclass(frozen=True)
 class Case:
-    """A request, and everything that it is judged against."""
+    """A request, and everything that it is judged against. `only`: which of several recipients is asked about; ''
+    for all.
+    """
 
     request: Request
     datasets: Mapping[str, Dataset]
     parties: Parties
     today: date
+    only: str = ""
 
     @property
     def gateway(self) -> Gateway | None:
@@ -80,19 +83,32 @@ class Case:
 
     @property
     def recipients(self) -> tuple[Recipient, ...]:
-        """The recipients that the request names, as far as they are declared."""
+        """The recipients that are asked about, as far as they are declared."""
         known = self.parties.recipients
-        return tuple(known[name] for name in self.request.recipient_ids if name in known)
+        return tuple(known[name] for name in self._asked_about if name in known)
 
     @property
     def strangers(self) -> tuple[str, ...]:
-        """The recipients that it names and nobody declared."""
-        return tuple(name for name in self.request.recipient_ids if name not in self.parties.recipients)
+        """The recipients that are asked about and nobody declared."""
+        return tuple(name for name in self._asked_about if name not in self.parties.recipients)
 
     @property
     def receiving(self) -> tuple[Organisation, ...]:
-        """The organisations that recipients belong to, each once."""
-        found = (self.parties.organisation_of(r) for r in self.recipients)
+        """The organisations of the recipients that are asked about, each once."""
+        return self._bodies(self._asked_about)
+
+    @property
+    def bodies(self) -> tuple[Organisation, ...]:
+        """The organisations of all recipients, each once."""
+        return self._bodies(self.request.recipient_ids)
+
+    @property
+    def _asked_about(self) -> tuple[str, ...]:
+        return (self.only,) if self.only else self.request.recipient_ids
+
+    def _bodies(self, names: Iterable[str]) -> tuple[Organisation, ...]:
+        known = self.parties.recipients
+        found = (self.parties.organisation_of(known[name]) for name in names if name in known)
         return tuple({o.id: o for o in found}.values())
 
     def sources(self) -> list[tuple[DatasetAsked, Dataset]]:

@@ -1,7 +1,8 @@
 """Which of an agreement's recipients may be sent something now, and why the others may not.
 
 Rules:
-1. Each is asked for itself: its overdue certificates, whether it and its keys are confirmed, whether it was rehearsed.
+1. Each is asked for itself: its overdue certificates, whether it and its keys are confirmed, whether it was rehearsed,
+   and whether the policy stops what it would get.
 2. One that may not get anything holds up no other. Where none may, the reason of the first stops the run.
 3. Why somebody waits is on record: in the gate's note, and in the reason of the run's outcome.
 """
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from extracts.errors import AlreadyDelivered, ExtractsError, LimitExceeded, NotPermitted, Refused
 from extracts.steps.certificates import check_certificates
+from extracts.steps.policy_review import policy_stops
 from extracts.steps.rehearsals import check_rehearsed
 from extracts.steps.transfer import recipient_of
 
@@ -63,4 +65,6 @@ def _may_receive(work: Workplace, part: Approved) -> Approved:
     check_certificates(work, part.plan.request_id, part_name(part))
     recipient_of(work, part.plan.recipient)
     check_rehearsed(work, part)
+    if stopped := policy_stops(work, part.published, part.plan.recipient):
+        raise Refused(f"{part.plan.request_id} for {part.plan.recipient}: {stopped}.", advice="See the policy's rules.")
     return part

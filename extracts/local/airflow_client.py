@@ -15,6 +15,7 @@ from extracts.local.processes import wait_until
 
 _PAGE = 100  # the most that the API gives at once
 _FINISHED = ("success", "failed")
+_ASKED = 3
 _CLASSES: dict[int, type[ExtractsError]] = {401: NotPermitted, 403: NotPermitted, 404: NotFound}
 
 Json = dict[str, Any]
@@ -149,15 +150,21 @@ class AirflowClient:
                 return found
 
     def _send(self, method: str, path: str, **options: Any) -> httpx.Response:
-        try:
-            answer = self._http.request(method, path, **options)
-        except httpx.HTTPError as error:
-            raise TechnicalFailure(f"Airflow does not answer {method} {path} ({type(error).__name__}).") from None
+        answer = self._answer(method, path, options, tries=_ASKED if method == "GET" else 1)
         if answer.is_error:
             # The answer's text may quote what was sent.
             kind = _CLASSES.get(answer.status_code, TechnicalFailure)
             raise kind(f"Airflow answers {method} {path} with {answer.status_code}.")
         return answer
+
+    def _answer(self, method: str, path: str, options: dict[str, Any], tries: int) -> httpx.Response:
+        """Asks again where nothing came in time: a busy Airflow is no broken one, and reading changes nothing."""
+        try:
+            return self._http.request(method, path, **options)
+        except httpx.HTTPError as error:
+            if tries > 1 and isinstance(error, httpx.TimeoutException):
+                return self._answer(method, path, options, tries - 1)
+            raise TechnicalFailure(f"Airflow does not answer {method} {path} ({type(error).__name__}).") from None
 
 
 def _run_path(dag_id: str, run_id: str) -> str:

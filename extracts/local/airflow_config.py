@@ -177,7 +177,11 @@ def _settings(config: AirflowConfig, port: int) -> dict[str, dict[str, str]]:
             "min_file_process_interval": "15",  # a file takes half a second each time
             "parsing_processes": "1",
         },
-        "scheduler": {"scheduler_heartbeat_sec": "2", "catchup_by_default": "False"},
+        "scheduler": {
+            "scheduler_heartbeat_sec": "2",
+            "scheduler_idle_sleep_time": "0.3",  # between one task and the next; a second by default
+            "catchup_by_default": "False",
+        },
     }
 
 

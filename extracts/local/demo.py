@@ -132,7 +132,7 @@ def _watch(world: World, client: AirflowClient, runs: Mapping[str, str], progres
                 del waiting[request_id]
         return not waiting
 
-    if not wait_until(all_ended, _RUNS_WITHIN_S, every_s=2):
+    if not wait_until(all_ended, _RUNS_WITHIN_S, every_s=0.5):
         raise TechnicalFailure(
             f"Airflow has not ended the runs of {', '.join(waiting)} within {_RUNS_WITHIN_S} s.",
             advice=f"Its logs are in {world.airflow.logs}.",

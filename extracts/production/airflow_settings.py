@@ -85,6 +85,7 @@ def _settings(places: Places) -> Mapping[str, list[tuple[str, str]]]:
         "celery": [
             ("broker_url_cmd", _read(places, "broker.url")),
             ("result_backend", f"db+{metadata}"),
+            ("celery_config_options", "extracts.scheduling.celery_options.OPTIONS"),  # what tasks import, once
             ("worker_concurrency", "2"),
             ("worker_prefetch_multiplier", "1"),
             ("task_acks_late", "True"),

@@ -19,6 +19,8 @@ from datetime import UTC, datetime, timedelta
 from typing import NoReturn
 
 from airflow.api_fastapi.app import get_auth_manager
+from airflow.api_fastapi.auth.managers.models.base_user import BaseUser
+from airflow.api_fastapi.auth.managers.models.resource_details import DagDetails
 from airflow.api_fastapi.core_api.security import DagAccessEntity, GetUserDep, requires_access_dag
 from airflow.configuration import conf
 from fastapi import HTTPException, Request
@@ -61,11 +63,8 @@ def may_read(request: Request, user: GetUserDep, visitor: VisitorDep) -> None:
 
 def may_read_everything(request: Request, user: GetUserDep, visitor: VisitorDep) -> None:
     """Passes whoever may see every DAG, and the runs of every DAG. Raises NotPermitted."""
-    manager, alone = get_auth_manager(), not conf.getboolean("core", "multi_team", fallback=False)
-    asked = (None, DagAccessEntity.RUN)  # the second one alone does not ask about DAGs in every auth manager
-    if visitor.is_outsider or not (
-        alone and all(manager.is_authorized_dag(method="GET", access_entity=e, user=user) for e in asked)
-    ):
+    alone = not conf.getboolean("core", "multi_team", fallback=False)
+    if visitor.is_outsider or not (alone and _sees_every_dag(user)):
         turn_away(request, visitor.user, "Airflow does not let them see all", _NOT_ALL)
 
 
@@ -111,6 +110,7 @@ class Strangers:
 
 
 TURNED_AWAY = "page.refused"
+_ANY_DAG = "(every DAG)"
 _OF_REQUESTERS = ("/request/{request_id}", "/plan/{request_id}", "/answer/{request_id}")
 NOT_YOURS = (
     "This page is not open to you: requesters see their own body's requests.",
@@ -122,6 +122,19 @@ _NOT_ALL = (
 )
 _NO_DECIDER = ("Only Board and Controller decide: this page is theirs.", "Roles are declared in parties.yaml.")
 _NO_REQUESTER = ("Only declared requesters ask for data.", "Ask the keeper of parties.yaml to declare you.")
+
+
+def _sees_every_dag(user: BaseUser) -> bool:
+    """Asked of Airflow by an id that no DAG can have, so that a right to some DAGs does not answer for all of them.
+
+    Without an id, FAB asks only whether there is any DAG that they may list; and about runs alone it does not ask
+    about DAGs at all.
+    """
+    manager = get_auth_manager()
+    return all(
+        manager.is_authorized_dag(method="GET", access_entity=entity, details=DagDetails(id=_ANY_DAG), user=user)
+        for entity in (None, DagAccessEntity.RUN)
+    )
 
 
 def _route(request: Request) -> str:

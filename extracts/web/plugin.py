@@ -12,13 +12,14 @@ from airflow.plugins_manager import AirflowPlugin
 
 from extracts.scheduling.links import PREFIX, page
 from extracts.scheduling.run_notes import RunNotes
+from extracts.scheduling.warm import WarmStart
 
 
 class ExtractsPlugin(AirflowPlugin):
     """Schedules, deadlines, notes of runs, and pages."""
 
     name = "governed-extracts"
-    listeners = [RunNotes()]
+    listeners = [RunNotes(), WarmStart()]
 
     @property
     def timetables(self) -> list[Any]:

@@ -15,6 +15,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from airflow.api_fastapi.auth.managers.models.resource_details import DagDetails
 from airflow.api_fastapi.common.db.common import _get_session
 from airflow.api_fastapi.core_api.security import DagAccessEntity, get_user
 from fastapi.testclient import TestClient
@@ -97,7 +98,7 @@ def test_a_forum_member_posting_to_a_page_that_only_shows_is_recorded(client, de
 def test_pages_over_all_agreements_are_for_those_who_may_see_every_dag_and_every_run(
     delivered, monkeypatch, may_see, several_teams, status
 ):
-    """Airflow is asked about no DAG in particular; where teams share it, nobody can answer that."""
+    """Airflow is asked about a DAG that there is not; where teams share it, nobody can answer for all."""
     at(delivered, monkeypatch)
     monkeypatch.setenv("AIRFLOW__CORE__MULTI_TEAM", str(several_teams))
     asked = []
@@ -116,7 +117,24 @@ def test_pages_over_all_agreements_are_for_those_who_may_see_every_dag_and_every
         assert answer.status_code == status, path
         if path != "/watch":  # on most days nothing is due there
             assert ("SDDSB" in answer.text) is (status == 200)
-    assert {(q["method"], q["user"].name, q.get("details")) for q in asked} <= {("GET", "visitor", None)}
+    assert {(q["method"], q["user"].name) for q in asked} <= {("GET", "visitor")}
+
+
+def test_a_right_to_some_dags_opens_no_page_over_all(delivered, monkeypatch):
+    """As FAB answers: yes without an id, for there are DAGs that they may list; and for each of these."""
+    at(delivered, monkeypatch)
+    some = {"consider_request", f"extract__{FIFE}"}
+
+    def is_authorized_dag(details: DagDetails | None = None, **_: object) -> bool:
+        return details is None or details.id is None or details.id in some
+
+    manager = SimpleNamespace(is_authorized_dag=is_authorized_dag)
+    monkeypatch.setattr("extracts.web.access.get_auth_manager", lambda: manager)
+    app = make_app()
+    app.dependency_overrides[get_user] = lambda: an_airflow_user("visitor")
+    app.dependency_overrides[airflow_state] = lambda: ALIVE
+    for path in OVER_ALL:
+        assert TestClient(app).get(path).status_code == 403, path
 
 
 def test_a_request_s_page_is_for_those_who_may_see_the_runs_of_its_dag(delivered, monkeypatch):

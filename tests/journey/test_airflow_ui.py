@@ -696,6 +696,7 @@ def stays_closed_to(aileen: Person, scene: Scene) -> None:
     expect(aileen.page.get_by_text("requesters see their own body's requests")).to_be_visible()
     found = [e for e in scene.world.ledger("page.refused") if e.subject == ASKED]
     assert [(e.actor, e.payload["reason"]) for e in found] == [("aileen", "another body's request")]
+    aileen.rest()
 
 
 def offered_and_accepted(board: Person, callum: Person) -> None:
@@ -706,6 +707,8 @@ def offered_and_accepted(board: Person, callum: Person) -> None:
     frame = callum.request(ASKED)
     frame.get_by_role("button", name="Accept it as version 2").click()
     frame.get_by_text("The counter-offer is accepted").wait_for()
+    board.rest()
+    callum.rest()
 
 
 def considered_by_five(scene: Scene, browser: Browser, board: Person) -> None:
@@ -735,6 +738,7 @@ def signed_by_two(scene: Scene, board: Person, controller: Person, folder: Path)
     frame.get_by_label("Signature: the text of").fill(signature)
     frame.get_by_role("button", name="Hand in my signature as board").click()
     frame.get_by_text("The signature holds and is recorded").wait_for()
+    board.rest()
     frame = controller.request(ASKED)
     frame.get_by_role("link", name="Decide on it").click()
     file = folder / "decision.json.sig"
@@ -743,6 +747,7 @@ def signed_by_two(scene: Scene, board: Person, controller: Person, folder: Path)
     frame.get_by_role("button", name="Hand in my signature as controller").click()
     frame.get_by_text("Both signatures are there: the decision is in force.").wait_for()
     controller.page.screenshot(path=folder / "decided.png")
+    controller.rest()
 
 
 def at_home(scene: Scene, document: bytes, who: str, role: Role) -> str:

@@ -52,8 +52,12 @@ class Person:
             button.click()
             with suppress(AssertionError):
                 expect(button).to_be_disabled(timeout=_STORED_MS)  # once Airflow has stored it
-                return
+                return self.rest()
         raise AssertionError(f"{task} of {run_id} was not stored: {page.inner_text('body')[-2000:]}")
+
+    def rest(self) -> None:
+        """Leave Airflow's pages, which ask for news all the time, until one is opened again."""
+        self.page.goto("about:blank")
 
     def saved(self, button: str, within: FrameLocator) -> bytes:
         """What a link that saves a file gives."""

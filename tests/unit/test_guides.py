@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import runpy
 import tomllib
 from importlib.util import find_spec
 from pathlib import Path
@@ -90,6 +91,9 @@ def _airflow_settings() -> dict[str, str]:
     for section in re.split(r"^(?=\w)", text, flags=re.MULTILINE):
         for option in re.split(r"^    (?=\w)", section, flags=re.MULTILINE)[1:]:
             found[f"{section.partition(':')[0]}.{option.partition(':')[0]}"] = option
+    celery = runpy.run_path(str(Path(spec.origin).parent / "providers/celery/get_provider_info.py"))
+    for section, told in celery["get_provider_info"]()["config"].items():
+        found |= {f"{section}.{option}": str(what) for option, what in told["options"].items()}
     return found
 
 

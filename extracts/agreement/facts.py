@@ -77,9 +77,12 @@ def _facts(request: Request, parties: Parties, datasets: Mapping[str, Dataset]) 
 
 
 def for_recipient(facts: Mapping[str, Any], recipient: str) -> dict[str, Any]:
-    """The same facts as one of several recipients is told them: it is the one that they are for."""
+    """The same facts as one of several recipients is told them: for it, and from nobody who only receives beside it."""
     there = facts.get("recipients", [facts["recipient"]])
-    return {**facts, "recipient": next(r for r in there if r["id"] == recipient)}
+    own = next(r for r in there if r["id"] == recipient)
+    beside = {r["organisation"] for r in there} - {own["organisation"]}
+    controllers = [c for c in facts["controllers"] if c["name"] not in beside]
+    return {**facts, "recipient": own, "controllers": controllers}
 
 
 def _recipient(parties: Parties, name: str) -> dict[str, str]:

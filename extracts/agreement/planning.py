@@ -16,7 +16,7 @@ from functools import partial
 
 from extracts.agreement.assessment import Assessment, Finding
 from extracts.agreement.coercion import canonical_value
-from extracts.agreement.plan import Division, ExtractPlan, Limits, Share, SmallCells
+from extracts.agreement.plan import Division, ExtractPlan, Limits, SmallCells
 from extracts.agreement.plan_floors import floor_problems
 from extracts.agreement.planned_dataset import Faults, plan_dataset
 from extracts.agreement.request import Request
@@ -87,8 +87,7 @@ def _division(request: Request, datasets: Mapping[str, Dataset], faults: Faults)
         for place, value in enumerate(share.values):
             for each in declared:
                 faults.attempt(f"recipients.{number}.values.{place}", partial(canonical_value, value, each))
-    shares = (Share(s.recipient, tuple(sorted(s.values))) for s in request.recipients or ())
-    return Division(column, tuple(sorted(shares)), request.divided_by.unassigned_rows)
+    return request.division
 
 
 def _limits(request: Request) -> Limits:

@@ -121,18 +121,12 @@ class Case:
 
     def rows(self) -> list[RowUse]:
         """Every condition; which rows belong to any recipient is one too."""
-        divided = self._division()
+        divided = self.request.of_anybody
         return [
             RowUse(d.dataset, c, self._column(d, c.column))
             for d in self.request.datasets
             for c in (*d.rows, *([divided] if divided else []))
         ]
-
-    def _division(self) -> RowCondition | None:
-        if self.request.divided_by is None:
-            return None
-        values = [v for share in self.request.recipients or () for v in share.values]
-        return RowCondition.model_validate({"column": self.request.divided_by.column, "in": values})
 
     def undeclared(self, needs: Needs) -> tuple[str, ...]:
         """Names of what is asked for, is needed, and has no declaration: datasets, and `dataset.column` of others."""

@@ -18,9 +18,9 @@ from pydantic_core import PydanticCustomError
 
 from extracts.agreement import request_fields as fields
 from extracts.agreement import request_terms as terms
-from extracts.agreement.plan import Criticality
-from extracts.agreement.request_recipients import DividedBy, Shares, check_recipients
-from extracts.agreement.request_rows import DatasetAsked
+from extracts.agreement.plan import Criticality, Division
+from extracts.agreement.request_recipients import DividedBy, Shares, check_recipients, division_of
+from extracts.agreement.request_rows import DatasetAsked, RowCondition
 from extracts.canonical import digest
 from extracts.catalogue.contract import Identifiability
 from extracts.catalogue.forms import Count, Day, Flag, Form, Line, OptionalText, Paragraph, RequestId, Slug, Uri, fill
@@ -159,6 +159,19 @@ class Request(Form):
     def recipient_ids(self) -> tuple[str, ...]:
         """Everybody whom it is for, by id."""
         return (self.recipient,) if self.recipient else tuple(sorted(s.recipient for s in self.recipients or ()))
+
+    @property
+    def division(self) -> Division | None:
+        """Whose rows are whose, as plans write it; None for one recipient."""
+        return division_of(self.recipients, self.divided_by)
+
+    @property
+    def of_anybody(self) -> RowCondition | None:
+        """That a row belongs to one of several recipients, as a condition; None for one recipient."""
+        if self.divided_by is None:
+            return None
+        values = [v for share in self.recipients or () for v in share.values]
+        return RowCondition.model_validate({"column": self.divided_by.column, "in": values})
 
     def asked_columns(self) -> Iterable[tuple[str, str]]:
         """(dataset, column) of every column asked for, in the request's order."""

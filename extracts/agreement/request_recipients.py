@@ -14,7 +14,7 @@ from typing import Annotated
 from pydantic import Field
 from pydantic_core import PydanticCustomError
 
-from extracts.agreement.plan import Unassigned
+from extracts.agreement.plan import Division, Share, Unassigned
 from extracts.agreement.request_rows import MAX_VALUES, Value
 from extracts.catalogue.forms import Form, Name, Slug
 
@@ -54,6 +54,14 @@ def check_recipients(recipient: str | None, shares: tuple[ShareAsked, ...] | Non
     if len(values) > MAX_VALUES:
         message = "recipients: more than {most} values in all"
         raise PydanticCustomError("recipients", message, {"most": MAX_VALUES})
+
+
+def division_of(shares: tuple[ShareAsked, ...] | None, divided: DividedBy | None) -> Division | None:
+    """As plans write it; None for one recipient. Values are checked against contracts elsewhere."""
+    if divided is None:
+        return None
+    made = sorted(Share(s.recipient, tuple(sorted(s.values))) for s in shares or ())
+    return Division(divided.column, tuple(made), divided.unassigned_rows)
 
 
 def _refuse_double(what: str, found: Iterable[str]) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 
 from extracts.errors import Outcome
 from extracts.record import ledger
@@ -88,14 +88,16 @@ def left_for(reading: Reading, periods: Collection[str]) -> dict[tuple[str, str,
 
 
 def attempts_since(reading: Reading, since: datetime) -> tuple[Attempt, ...]:
-    """Every run that began since then and did not deliver, oldest first; also those that have no row, for their period
-    was not known yet.
+    """Every run that began since then and did not deliver, or not to everybody, oldest first.
 
-    Of the latter the ledger tells the outcome and the gate; why, is in the run's own record.
+    Among them those that have no row, for their period was not known yet. Of these the ledger tells the outcome and the
+    gate; why, is in the run's own record.
     """
     r = RunRow
     columns = (r.request_id, r.period, r.run_id, r.started_at, r.outcome, r.gate, r.reason)
-    query = select(*columns).where(r.started_at >= since, r.outcome.not_in(_TELLS_NOTHING))
+    # One that delivered to some of several recipients has a reason: why not to the others.
+    tells = or_(r.outcome.not_in(_TELLS_NOTHING), (r.outcome == Outcome.DELIVERED.value) & (r.reason != ""))
+    query = select(*columns).where(r.started_at >= since, tells)
     found = [Attempt(*row) for row in reading.session.execute(query)]
     return tuple(sorted([*found, *_unregistered(reading, since)], key=lambda a: (a.started_at, a.run_id)))
 

@@ -7,13 +7,14 @@ import shutil
 import signal
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 
 import pyarrow.parquet as pq
 import pytest
 
+from extracts.agreement.schedule import next_times
 from extracts.errors import CheckFailed, Outcome, VerificationFailed
 from extracts.handover.collection.area import FolderArea
 from extracts.handover.collection.collecting import Means, collect
@@ -21,9 +22,14 @@ from extracts.handover.collection.waiting import find_waiting
 from extracts.handover.decryption import decrypt_file, read_identity
 from extracts.handover.dropzone.inbox import INBOX
 from extracts.handover.manifest import read_manifest
+from extracts.handover.no_delivery import read_no_delivery
 from extracts.handover.verify import verify_delivery
 from extracts.local.home import DemoHome
+from extracts.record.expectations import attempts_since
+from extracts.record.transaction import reading
 from extracts.settings import PROJECT
+from extracts.steps.approval import approved_now
+from extracts.steps.custody_clocks import tick
 from extracts.steps.receipts import take_receipts
 from extracts.steps.run import OUTCOME, run_folder, run_step
 from extracts.steps.run_folder import GATES
@@ -112,7 +118,6 @@ def test_the_whole_is_accounted_for_in_the_register(delivered: World) -> None:
     (ended,) = delivered.ledger("run.ended")[-1:]
     assert ended.payload["delivery"] == ", ".join(d["id"] for d in listed)
     from extracts.record import register
-    from extracts.record.transaction import reading
 
     with reading(delivered.work.register) as view:
         (run,) = register.last_runs(view, request_id=COUNCILS, limit=1)
@@ -151,6 +156,10 @@ def test_a_suspended_recipient_holds_up_no_other_and_gets_its_part_later(council
     assert "stirling-council is suspended" in told.waits_for
     assert "stirling-council is suspended" in told.reason
 
+    with reading(councils.work.register) as view:
+        (tried,) = attempts_since(view, councils.started_at)
+    assert (tried.request_id, tried.outcome, tried.reason) == (COUNCILS, "delivered", found["reason"])
+
     suspend(councils)
     again = councils.run(COUNCILS)
     assert (again["outcome"], [whose(f) for f in councils.deliveries(COUNCILS)]) == (
@@ -158,6 +167,31 @@ def test_a_suspended_recipient_holds_up_no_other_and_gets_its_part_later(council
         list(RECIPIENTS),
     )
     assert again["delivery"].endswith(".stirling-council.r1")
+
+
+def test_who_gets_nothing_is_told_and_told_no_more_once_it_came(after_delivery: World) -> None:
+    """All three miss the next period; then it comes for one of them."""
+    world = after_delivery
+    due = next_times(approved_now(world.work, COUNCILS).plan.schedule, world.work.now(), 1)[0]
+    world.later(seconds=(due + timedelta(hours=2) - world.work.now()).total_seconds())
+    tick(world.work)
+    told = {p.parts[-3]: p for p in world.work.places.drop_zone.glob(f"*/{COUNCILS}/no-delivery.*.json")}
+    assert sorted(told) == list(RECIPIENTS)
+    period = read_no_delivery(told[STIRLING].read_bytes(), told[STIRLING].name).period
+    with world.home.postgres.superuser(world.register) as connection:
+        connection.execute(_COMES.encode(), (period, period, STIRLING))
+    tick(world.work)
+    assert {who for who, path in told.items() if path.exists()} == {EDINBURGH, FIFE_COUNCIL}
+
+
+_COMES = f"""
+INSERT INTO register.delivery (delivery_id, request_id, version, period, period_first, period_last, revision, recipient,
+    part, decision_digest, run_id, reason, state, path, manifest_digest, rows, bytes, files, created_at, published_at)
+SELECT d.request_id || '.' || %s || '.' || d.part || '.r1', d.request_id, d.version, %s, d.period_first, d.period_last,
+    1, d.recipient, d.part, d.decision_digest, d.run_id, '', 'published', d.path, d.manifest_digest, d.rows, d.bytes,
+    d.files, d.created_at, now()
+FROM register.delivery d WHERE d.request_id = '{COUNCILS}' AND d.recipient = %s
+"""
 
 
 def test_when_nobody_may_get_anything_the_first_reason_stops_it(councils: World) -> None:
@@ -206,7 +240,6 @@ def test_each_recipient_acknowledges_its_own(after_delivery: World) -> None:
 
 def test_notices_of_a_delivery_go_to_its_recipient_alone(delivered: World) -> None:
     from extracts.record.notices import list_notices
-    from extracts.record.transaction import reading
     from extracts.steps.notice_sending import addresses
 
     with reading(delivered.work.register) as view:

@@ -6,6 +6,7 @@ part is the plan as if it had been agreed with that recipient alone.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
@@ -16,13 +17,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from extracts.agreement.assessment import FindingOutcome
+from extracts.agreement.differences import differences
 from extracts.agreement.explanation import explain
 from extracts.agreement.facts import facts_of, for_recipient
 from extracts.agreement.parts import part_of, parts_of
 from extracts.agreement.plan import Condition, ExtractPlan, Operator, Unassigned, plan_from_document
+from extracts.agreement.policy import parse_policy
 from extracts.agreement.request import Request, request_from_document
+from extracts.documents import Document, read
 from extracts.errors import InvalidDocument, NotFound, PlanRefused
-from tests.support.agreements import BENEFIT_CAP, a_made_plan, a_request, an_assessment, removed, the_parties
+from tests.support.agreements import BENEFIT_CAP, EXAMPLES, a_made_plan, a_request, an_assessment, removed, the_parties
 from tests.support.sample_datasets import the_datasets
 
 COUNCILS = "several/benefit-cap-councils"
@@ -76,6 +80,20 @@ class TestTheRequest:
         else:
             with pytest.raises(InvalidDocument):
                 for_councils(changes)
+
+    def test_what_differs_is_told_by_the_recipient(self) -> None:
+        told = [str(d) for d in differences(for_councils(), for_councils({"recipients.0.values": ["S12000042"]}))]
+        assert len(told) == 1
+        assert told[0].startswith("recipients.fife-council.values")
+
+    @pytest.mark.parametrize("field", ["recipients", "divided_by"])
+    def test_no_review_looks_past_whose_rows_are_whose(self, field: str) -> None:
+        document = read(EXAMPLES / "governance" / "policy.yaml")
+        review = next(n for n, r in enumerate(document.value["reviews"]) if r["review"] == "legal")
+        value = json.loads(json.dumps(document.value, default=str))
+        value["reviews"][review]["looks_past"] = [field]
+        with pytest.raises(InvalidDocument, match="no review looks past it"):
+            parse_policy(Document(document.source, value, document.lines))
 
 
 class TestThePolicy:
@@ -184,7 +202,9 @@ class TestParts:
     def test_each_recipient_is_told_its_own_name(self) -> None:
         facts = facts_of(for_councils(), the_parties(), the_datasets())
         assert [r["id"] for r in facts["recipients"]] == [EDINBURGH, FIFE, STIRLING]
-        assert for_recipient(facts, STIRLING)["recipient"]["name"] == "Stirling Council, advice services"
+        told = for_recipient(facts, STIRLING)
+        assert told["recipient"]["name"] == "Stirling Council, advice services"
+        assert [c["id"] for c in told["controllers"]] == ["dwp", STIRLING], "the others only receive beside it"
 
 
 def test_whoever_signs_reads_whose_rows_are_whose() -> None:

@@ -21,8 +21,10 @@ def rehearse(
     user: Actor = "",
     as_json: Json = False,
 ) -> None:
-    """Send made-up rows of the agreement's form to its recipient, or to each of several that needs them still.
-    Acknowledged once, they open the way."""
+    """Send made-up rows of the agreement's form to its recipient. Acknowledged once, they open the way.
+
+    Of several recipients, each gets them that needs them still.
+    """
     if bool(reasons) != waive:
         raise UsageError("--waive and --reasons go together.", advice="A rehearsal that is sent needs no reasons.")
     if waive:

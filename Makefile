@@ -39,9 +39,10 @@ test-slow: env system ## large numbers, and further places to be killed at (minu
 test-cluster: env  ## workers killed in mid-extract, in the production shape (minutes; not part of make test)
 	@$(PY) -m pytest -m cluster tests/cluster
 
-system:          ## what only the operating system's packages can give: Chromium and an OpenSSH server, for tests
+system:          ## what only the operating system's packages can give: Chromium, OpenSSH and MariaDB servers, for tests
 	@bash tests/support/system.sh
 	@bash tests/support/openssh.sh
+	@bash tests/support/mariadb.sh
 
 screenshots: env system ## every page at 1440 and 900 pixels, light and dark, into screenshots/, to be looked at
 	@$(PY) -m tests.support.screenshots
@@ -60,7 +61,7 @@ lock:            ## resolve the dependencies afresh; hashes, never addresses
 	@test -x $(VENV)/bin/uv || ($(PYTHON) -m venv $(VENV) && $(PY) -m pip install -q uv)
 	@$(VENV)/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --upgrade requirements/bootstrap.in -o requirements/bootstrap.txt
 	@$(VENV)/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --upgrade --extra dev pyproject.toml requirements/build.in -o requirements/lock.txt
-	@$(VENV)/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --extra pipeline --constraint requirements/lock.txt pyproject.toml requirements/build.in -o requirements/image.txt
+	@$(VENV)/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --extra pipeline --extra mariadb --constraint requirements/lock.txt pyproject.toml requirements/build.in -o requirements/image.txt
 	@sed -i -E '/^ *--(index-url|extra-index-url|find-links)/d' requirements/*.txt
 
 clean:           ## remove the environment and all state (keys and deliveries of the demo included)

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, settings
 from extracts.errors import Outcome
 from extracts.local.home import DemoHome
 from extracts.local.postgres import EmbeddedPostgres
+from tests.support import mariadb
 from tests.support.browser import chromium_path
 from tests.support.keys import Keys, make_keys
 from tests.support.postgres import Database, temporary_database
@@ -108,6 +109,16 @@ def chromium() -> str:
         pytest.skip("no Chromium here; see tests/support/system.sh")
     assert path, "no Chromium here, so nobody looked at the pages; see tests/support/system.sh"
     return path
+
+
+@pytest.fixture(scope="session")
+def maria() -> Iterator[mariadb.MariaServer]:
+    """A real MariaDB. Without one the test is skipped; in continuous integration it fails."""
+    if (why := mariadb.missing()) and os.environ.get("CI") != "true":
+        pytest.skip(why)
+    assert not why, why
+    with mariadb.a_server() as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

@@ -54,10 +54,18 @@ class ColumnType(StrEnum):
 
 
 class SourceKind(StrEnum):
-    """What kind of source a dataset is in: PostgreSQL, or a database behind an SQLAlchemy URL."""
+    """What kind of source a dataset is in: PostgreSQL, a database behind an SQLAlchemy URL, or a folder of files."""
 
     POSTGRESQL = "postgresql"
     SQLALCHEMY = "sqlalchemy"
+    PARQUET = "parquet"
+
+
+class LoadStamp(StrEnum):
+    """What says when a folder's datasets were loaded: its `load_stamp`, or the time of the newest file."""
+
+    DECLARED = "declared"
+    NEWEST_FILE = "newest file"
 
 
 class ConsistentRead(StrEnum):
@@ -117,6 +125,7 @@ class Dataset:
     `persons`: the columns that hold a person's identifier; a hold on any of them leaves the row out. `subject` is the
     one that k-anonymity and the membership index count. `load_tables` are rows of the load-stamp table; the oldest
     counts. `view_digest` is over the parsed definition in `view.sql`: layout and comments do not count.
+    A folder of Parquet files has no view; there it is over the folder's name and what says when it was loaded.
     `coverage`: ONS codes of the area whose people the source holds; those without a known area may be among them.
     `deployed_view_digest` is of the definition as PostgreSQL prints it; empty if no lock covers this version and view.
     `control_digests` are the same of the hold list's and the load stamps' own views, by name.
@@ -149,6 +158,7 @@ class Dataset:
     quality: tuple[QualityRule, ...] = ()
     source_kind: SourceKind = SourceKind.POSTGRESQL
     consistent_read: ConsistentRead = ConsistentRead.REQUIRED
+    load_stamp: LoadStamp = LoadStamp.DECLARED
     deployed_view_digest: str = ""
     control_digests: Mapping[str, str] = field(default_factory=dict)
 

@@ -18,6 +18,7 @@ from extracts.catalogue.contract import (
     ConsistentRead,
     Identifiability,
     Identifier,
+    LoadStamp,
     PeriodKind,
     SourceKind,
 )
@@ -52,6 +53,7 @@ class DatasetProperties(Form):
     notAuthoritativeFor: dict[Line, Line]
     sourceKind: SourceKind = SourceKind.POSTGRESQL
     consistentRead: ConsistentRead = ConsistentRead.REQUIRED
+    loadStamp: LoadStamp = LoadStamp.DECLARED
 
 
 class ColumnProperties(Form):

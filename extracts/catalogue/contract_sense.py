@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from extracts.catalogue.column_sense import Faults, column_faults, column_type
-from extracts.catalogue.contract import Classification, ColumnType, Identifier, PeriodKind
+from extracts.catalogue.contract import Classification, ColumnType, Identifier, LoadStamp, PeriodKind, SourceKind
 from extracts.catalogue.contract_forms import ContractForm, SchemaForm
 from extracts.catalogue.dataset_draft import TO_DO
 from extracts.documents import Document
@@ -135,6 +135,8 @@ def _controls(form: ContractForm) -> Faults:
             yield where, f"{name} must be classified as control, and required", ()
         if column and column_type(column) is not ColumnType.BOOLEAN:
             yield where, f"{name} must be boolean", ()
+    if given.loadStamp is not LoadStamp.DECLARED and given.sourceKind is not SourceKind.PARQUET:
+        yield "customProperties.loadStamp", "makes sense for a folder of Parquet files only", ("declared",)
     if given.partitionColumn:
         yield from _known("customProperties.partitionColumn", (given.partitionColumn,), columns)
 

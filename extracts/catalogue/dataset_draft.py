@@ -126,6 +126,8 @@ def _usable(table: Table) -> tuple[TableColumn, ...]:
 def _head(table: Table, wanted: Wanted) -> Iterator[str]:
     persons = [c.name for c in _usable(table) if (g := _guess(c.name)) and g.kind == "nino"]
     kind = [] if wanted.kind is SourceKind.POSTGRESQL else [f"  - {{property: sourceKind, value: {wanted.kind.value}}}"]
+    if wanted.kind is SourceKind.PARQUET:
+        kind.append("  - {property: loadStamp, value: declared}  # or: newest file")
     yield from (
         "apiVersion: v3.2.0",
         "kind: DataContract",
@@ -161,7 +163,7 @@ def _head(table: Table, wanted: Wanted) -> Iterator[str]:
         "schema:",
         f"  - name: {wanted.name}",
         f"    physicalName: curated.{wanted.name}",
-        "    physicalType: view",
+        f"    physicalType: {'folder' if wanted.kind is SourceKind.PARQUET else 'view'}",
         "    logicalType: object",
         f"    dataGranularityDescription: '{TO_DO}: one row per what'",
         "    properties:",

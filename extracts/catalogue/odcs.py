@@ -4,7 +4,7 @@ Rules, in this order; each fault has its line, its field and what is allowed:
 1. The file is a document of the standard (`odcs_document`).
 2. It has what this software needs of the standard, and only the custom properties that `contract_forms` declares.
 3. It makes sense (`contract_sense`): columns that are named exist, treatments fit type and classification, and so on.
-4. `view.sql` creates the view that it names.
+4. `view.sql` creates the view that it names. A folder of Parquet files has none: its contract names the folder.
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from extracts.canonical import digest as canonical_digest
 from extracts.canonical import digest_bytes
 from extracts.catalogue.column_sense import column_type, decimal_size
-from extracts.catalogue.contract import Column, ColumnType, Dataset, QualityRule
+from extracts.catalogue.contract import Column, ColumnType, Dataset, QualityRule, SourceKind
 from extracts.catalogue.contract_forms import ColumnForm, ContractForm, QualityForm
 from extracts.catalogue.contract_sense import contract_problems, largest_age_hours, owners
 from extracts.catalogue.forms import fill
@@ -52,15 +53,28 @@ def load_dataset(contract: Path, view: Path) -> Dataset:
     document = standard_document(data, str(contract))
     form = fill(ContractForm, document)
     _refuse(document.source, contract_problems(document, form, contract.parent.name))
+    if form.customProperties.sourceKind is SourceKind.PARQUET:
+        return _dataset(form, digest_bytes(data), folder_digest(form), None)
+    digest = _view_digest(form, view)
+    lock = lock_of(read_locks(contract.parent / LOCK_FILE), form.version)
+    is_locked = lock is not None and lock.view_digest == digest
+    return _dataset(form, digest_bytes(data), digest, lock if is_locked else None)
+
+
+def folder_digest(form: ContractForm) -> str:
+    """What stands for the view of a dataset that is a folder of files, and has none."""
+    return canonical_digest(
+        {"folder": form.contract[0].physicalName, "loadStamp": form.customProperties.loadStamp.value}
+    )
+
+
+def _view_digest(form: ContractForm, view: Path) -> str:
     sql = _bytes(view).decode()
     if view_name(sql, str(view)) != form.contract[0].physicalName:
         _refuse(
             str(view), [Problem("sql", f"does not create {form.contract[0].physicalName}, which the contract names")]
         )
-    digest = view_digest(sql, str(view))
-    lock = lock_of(read_locks(contract.parent / LOCK_FILE), form.version)
-    is_locked = lock is not None and lock.view_digest == digest
-    return _dataset(form, digest_bytes(data), digest, lock if is_locked else None)
+    return view_digest(sql, str(view))
 
 
 def _dataset(form: ContractForm, contract_digest: str, digest: str, lock: ViewLock | None) -> Dataset:
@@ -94,6 +108,7 @@ def _dataset(form: ContractForm, contract_digest: str, digest: str, lock: ViewLo
         quality=(*(_rule(q) for q in schema.quality), *(r for c in schema.properties for r in _column_rules(c))),
         source_kind=given.sourceKind,
         consistent_read=given.consistentRead,
+        load_stamp=given.loadStamp,
         deployed_view_digest=lock.deployed_digest if lock else "",
         control_digests=dict(lock.controls) if lock else {},
     )

@@ -26,9 +26,17 @@ def list_datasets(as_json: Json = False) -> None:
 @app.command("new")
 def new_dataset(
     url: Annotated[
-        str, typer.Argument(help="SQLAlchemy URL of the database, such as postgresql://me@dev.example/warehouse.")
+        str,
+        typer.Argument(
+            help="SQLAlchemy URL of the database, such as postgresql://me@dev.example/warehouse; or file:///folder."
+        ),
     ],
-    table: Annotated[str, typer.Argument(help="The table or view to begin with: schema.name.")],
+    table: Annotated[
+        str,
+        typer.Argument(
+            help="The table or view to begin with: schema.name; a folder of Parquet files in file:///folder."
+        ),
+    ],
     system: Annotated[str, typer.Option(help="The source system's name in contracts.")],
     name: Annotated[str, typer.Option(help="The dataset's name; default: the table's.")] = "",
     as_json: Json = False,
@@ -48,13 +56,15 @@ def new_dataset(
 @app.command()
 def lock(
     address: Annotated[
-        str, typer.Option(help="libpq keywords of a role that may make views where the base tables are.")
+        str,
+        typer.Option(help="libpq keywords, or a MariaDB's URL, of whoever may make views where the base tables are."),
     ],
+    system: Annotated[str, typer.Option(help="With a URL: the source system whose views are locked.")] = "",
     as_json: Json = False,
 ) -> None:
     """Lock every curated view to its contract's version. What changed under one version is refused."""
     from extracts.steps.dataset_lock import lock_datasets
 
-    found = lock_datasets(workplace(), address)
+    found = lock_datasets(workplace(), address, system)
     said = [f"{name} {version} is locked to its view as it is now." for name, version in found.items()]
     answer({"locked": found}, as_json, lambda: out.print("\n".join(said) or "Every lock is as it should be."))

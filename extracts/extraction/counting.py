@@ -2,6 +2,8 @@
 
 Rules:
 1. source = filtered + held + withheld + deliverable. What the plan's conditions or the period leave out is filtered.
+   Rows that match are counted by a query that knows of no hold, rows left out by another that knows of nothing else,
+   and delivered ones in the finished file: rows that get lost, or are read twice, do not add up.
 2. A hold that says stop and ask stops everything: somebody has to decide about that person first.
 3. Too many rows, or too few, stop before a single row is read.
 4. Where there are several recipients, each one's rows are counted apart, and so are those that belong to none; each
@@ -16,35 +18,39 @@ from dataclasses import dataclass, replace
 from extracts.agreement.plan import ExtractPlan, Period, Unassigned
 from extracts.catalogue.contract import Dataset
 from extracts.errors import CheckFailed, HoldStops, LimitExceeded
+from extracts.extraction.left_out import NOBODY as NOBODY
+from extracts.extraction.left_out import LeftOut
 from extracts.extraction.sources.interface import Connection, Source
 from extracts.extraction.sources.literals import text_literal
 from extracts.extraction.sources.postgres import sql
 from extracts.extraction.sources.rows import has_period, within
 from extracts.extraction.sources.view_sql import SHARE, counts_of
 
+_RESTRICTED, _HOLD, _SAFE_ADDRESS = "restricted", "hold", "safe address"
+
 
 @dataclass(frozen=True)
 class Counts:
-    """What the counts view says of one dataset and period. unfit: deliverable rows whose decimal is not a number."""
+    """What the source says of one dataset and period, in rows. unfit: deliverable ones with an amount that is none."""
 
     dataset: str
     source: int
     matching: int
     held: int
     withheld: int
-    deliverable: int
     stop_and_ask: int
     unfit: int
 
-
-NOBODY = ""
-"""Where counts are by recipient: the rows that belong to none."""
+    @property
+    def deliverable(self) -> int:
+        """Rows that should leave."""
+        return self.matching - self.held - self.withheld
 
 
 def read_counts(
     connection: Connection, source: Source, plan: ExtractPlan, dataset: Dataset, period: Period
 ) -> dict[str, Counts]:
-    """The counts of one dataset, by recipient. Rows of every period count as source; all else is of this period."""
+    """The rows that match, nobody left out yet; by recipient. Rows of every period count as source, else this one's."""
     view = counts_of(plan, dataset)
     planned = {d.dataset: d for d in plan.datasets}[dataset.name]
     test = f" FILTER (WHERE {within(period, 'on_date', 'until_date')})" if has_period(planned) else ""
@@ -57,21 +63,35 @@ def read_counts(
         recipient: _one(connection, f"{select} WHERE {SHARE} = {text_literal(recipient)}", dataset)
         for recipient in plan.recipients
     }
-    found[NOBODY] = _one(connection, f"{select} WHERE {SHARE} IS NULL", dataset)
-    others = sum(found[r].source for r in plan.recipients)
-    return found | {NOBODY: _every(found[NOBODY], source, connection, dataset, others)}
+    nobody = _one(connection, f"{select} WHERE {SHARE} IS NULL", dataset)
+    others = sum(c.source for c in found.values())
+    return found | {NOBODY: _every(nobody, source, connection, dataset, others)}
 
 
 def _one(connection: Connection, query: str, dataset: Dataset) -> Counts:
     row = connection.execute(sql(query)).fetchone()
     assert row is not None
-    return Counts(dataset.name, *row)
+    every, matching, unfit = row
+    return Counts(dataset.name, every, matching, 0, 0, 0, unfit)
 
 
 def _every(found: Counts, source: Source, connection: Connection, dataset: Dataset, others: int = 0) -> Counts:
     """With the rows that the source never showed, for it filters too."""
     every = source.count(connection, dataset)
     return found if every is None else replace(found, source=every - others)
+
+
+def without(counts: Counts, left_out: LeftOut) -> Counts:
+    """The counts once those are left out who must be. Raises CheckFailed for a reason that is not known."""
+    if unknown := left_out.rows.keys() - {_RESTRICTED, _HOLD, _SAFE_ADDRESS}:
+        raise CheckFailed(f"{counts.dataset}: the source left rows out for {len(unknown)} unknown reasons.")
+    return replace(
+        counts,
+        held=left_out.rows[_RESTRICTED] + left_out.rows[_HOLD],
+        withheld=left_out.rows[_SAFE_ADDRESS],
+        stop_and_ask=left_out.stop_and_ask,
+        unfit=counts.unfit - left_out.unfit,
+    )
 
 
 def check_counts(part: ExtractPlan, period: Period, counts: tuple[Counts, ...], whose: str) -> None:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -21,18 +22,19 @@ from pathlib import Path
 from extracts.agreement.plan import ExtractPlan, Period
 from extracts.canonical import digest_file
 from extracts.catalogue.contract import Dataset
-from extracts.extraction.counting import Counts, check_counts, check_rows, check_unassigned, read_counts
+from extracts.extraction.counting import Counts, check_counts, check_rows, check_unassigned, read_counts, without
 from extracts.extraction.duckdb_session import EngineSettings as EngineSettings
 from extracts.extraction.duckdb_session import engine_errors
 from extracts.extraction.finishing import finish
 from extracts.extraction.funnels import whole_funnels
+from extracts.extraction.left_out import LeftOut, read_left_out
 from extracts.extraction.membership import IndexWriter
 from extracts.extraction.memory import use_system_memory
 from extracts.extraction.reading import Keys as Keys
 from extracts.extraction.reading import Part as Part
 from extracts.extraction.reading import Treated, open_reader
 from extracts.extraction.sources.checks import check_within
-from extracts.extraction.sources.interface import Source
+from extracts.extraction.sources.interface import Connection, Source
 from extracts.extraction.values import Drawn, Extract, ExtractFile, Snapshot
 
 Progress = Callable[[str], None]
@@ -70,12 +72,12 @@ def build(
             tell("checking the source")
             checks = check_within(connection, source, plan, datasets, now=now(), hold_max_age_hours=hold_max_age_hours)
             contracts = [datasets[d.dataset] for d in plan.datasets]
-            counts = tuple(read_counts(connection, source, plan, d, period) for d in contracts)
+            counts, left_out = _count(connection, plan, period, source, snapshot, contracts, parts[0].keys)
             check_unassigned(plan, period, counts)
             for part in parts:
                 check_counts(part.plan, period, _theirs(counts, part), _whose(plan, part))
             treated = _read(plan, parts, period, source, snapshot, contracts, counts, settings, spooled, tell)
-        made = [_finish(plan, part, period, counts, treated[n], tell) for n, part in enumerate(parts)]
+        made = [_finish(plan, part, period, counts, treated[n], left_out, tell) for n, part in enumerate(parts)]
         kept = replace(snapshot, exported="")
         extracts = tuple(
             Extract(
@@ -98,6 +100,31 @@ def build(
         raise
     finally:
         shutil.rmtree(spooled, ignore_errors=True)
+
+
+def _count(
+    connection: Connection,
+    plan: ExtractPlan,
+    period: Period,
+    source: Source,
+    snapshot: Snapshot,
+    contracts: list[Dataset],
+    keys: Keys,
+) -> tuple[tuple[Mapping[str, Counts], ...], tuple[Mapping[str, LeftOut], ...]]:
+    """The funnel and who is left out, by dataset and recipient; the source works on both at once, if it can."""
+
+    def left_out_of_all() -> tuple[dict[str, LeftOut], ...]:
+        said = (plan, source)
+        return tuple(read_left_out(*said, d, period, keys.membership, snapshot.exported) for d in contracts)
+
+    with ThreadPoolExecutor(1) as meanwhile:
+        asked = meanwhile.submit(left_out_of_all)
+        if not source.reads_at_once:
+            asked.result()
+        matching = [read_counts(connection, source, plan, d, period) for d in contracts]
+        left_out = asked.result()
+    counts = tuple({r: without(c, out[r]) for r, c in m.items()} for m, out in zip(matching, left_out, strict=True))
+    return counts, left_out
 
 
 def _theirs(counts: tuple[Mapping[str, Counts], ...], part: Part) -> tuple[Counts, ...]:
@@ -141,14 +168,17 @@ def _finish(
     period: Period,
     counts: tuple[Mapping[str, Counts], ...],
     treated: tuple[Treated, ...],
+    left_out: tuple[Mapping[str, LeftOut], ...],
     tell: Progress,
 ) -> tuple[ExtractFile, ...]:
     files: list[ExtractFile] = []
     staging = part.staging
     with engine_errors(staging, "ordering the treated rows"), IndexWriter(staging / MEMBERSHIP_FILE) as index:
-        for planned, counted, rows in zip(part.plan.datasets, _theirs(counts, part), treated, strict=True):
+        theirs = (part.plan.datasets, _theirs(counts, part), treated, left_out)
+        for planned, counted, rows, out in zip(*theirs, strict=True):
             tell(f"ordering {planned.dataset}")
             path = staging / f"{planned.dataset}.parquet"
-            files.append(finish(part.plan, planned, counted, rows, path, index))
+            people = out[part.plan.recipient].people
+            files.append(finish(part.plan, planned, counted, rows, people, path, index))
     check_rows(part.plan, period, {f.dataset: f.rows for f in files}, _whose(plan, part))
     return tuple(files)

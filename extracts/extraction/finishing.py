@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pyarrow as pa
 from pyarrow import parquet
 
 from extracts.agreement.plan import ExtractPlan, PlannedColumn, PlannedDataset
@@ -17,6 +18,7 @@ from extracts.extraction.counting import Counts
 from extracts.extraction.membership import IndexWriter
 from extracts.extraction.ordering import in_order
 from extracts.extraction.reading import Treated
+from extracts.extraction.repeated import only_used, written_schema
 from extracts.extraction.small_cells import (
     SmallGroups,
     asks_for_k,
@@ -29,9 +31,15 @@ from extracts.extraction.values import ExtractFile, Funnel
 
 
 def finish(
-    plan: ExtractPlan, planned: PlannedDataset, counted: Counts, treated: Treated, path: Path, index: IndexWriter
+    plan: ExtractPlan,
+    planned: PlannedDataset,
+    counted: Counts,
+    treated: Treated,
+    left_out: pa.Table,
+    path: Path,
+    index: IndexWriter,
 ) -> ExtractFile:
-    """The finished file at `path`; its people go into the membership index.
+    """The finished file at `path`; its people go into the membership index, and the marks of those left out.
 
     Raises LimitExceeded (small groups), CheckFailed (the numbers do not add up).
     """
@@ -50,7 +58,7 @@ def finish(
         dataset=planned.dataset,
         path=path,
         rows=delivered,
-        people=index.add(planned.dataset, treated.people, small, treated.left_out),
+        people=index.add(planned.dataset, treated.people, small, left_out),
         bytes=path.stat().st_size,
         sha256=digest_file(path),
         schema_digest=schema_digest(planned),
@@ -80,15 +88,14 @@ def _small_groups(plan: ExtractPlan, planned: PlannedDataset, treated: Treated) 
 
 def _write(planned: PlannedDataset, treated: Treated, small: SmallGroups, path: Path) -> None:
     import polars
-    import pyarrow as pa
 
     def prepare(table: pa.Table) -> pa.Table:
         if len(small):
             frame = polars.DataFrame(table.select(planned.quasi_identifiers))
             table = table.filter(pa.array(~in_small_group(frame, small)))
-        return in_order(table, planned)
+        return only_used(in_order(table, planned))
 
-    schema = file_schema(planned)
+    schema = written_schema(file_schema(planned), treated.repeated)
     # Where nearly every value differs, a dictionary is built only to be thrown away.
     repeated = [c.name for c in planned.columns if not _is_varied(c)]
     how = {"compression": "zstd", "store_schema": False, "write_statistics": False, "use_dictionary": repeated}

@@ -1,7 +1,8 @@
 """One pass over a finished file's rows: what `inspection` asks of cells, counted group of rows by group of rows.
 
-Text is read as dictionaries, so that a shape is searched once per different value, not once per row; and all that is
-looked for is one expression, so that each value is read once. Only where it is found is asked what it was.
+Text that the file keeps as a dictionary is read as one, so that a shape is searched once per different value, not once
+per row; and all that is looked for is one expression, so that each value is read once. Only where it is found is asked
+what it was.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 CANARY = "canary"
 _ROWS = 65_536
+_INDEX_BYTES = 4  # the most that a value takes in a column that is kept as a dictionary
 
 
 @dataclass
@@ -52,7 +54,8 @@ def inspect_rows(plan: ExtractPlan, planned: PlannedDataset, path: Path, canarie
     groups = _Groups(plan, planned)
     searches = [_Search(c, patterns_for(plan, c), [x.strip() for x in canaries if x.strip()]) for c in searched]
     order, last = order_columns(planned), None
-    with parquet.ParquetFile(path, read_dictionary=[c.name for c in searched], pre_buffer=False) as file:
+    repeated = _repeated(path, [c.name for c in searched])
+    with parquet.ParquetFile(path, read_dictionary=repeated, pre_buffer=False) as file:
         for batch in file.iter_batches(_ROWS, use_threads=True):
             counted.rows += batch.num_rows
             for column in set(texts) - set(searched):
@@ -66,6 +69,15 @@ def inspect_rows(plan: ExtractPlan, planned: PlannedDataset, path: Path, canarie
     counted.misshapen.update(dict.fromkeys((c.name for c in texts if c not in searched), 0))
     counted.smallest_group, counted.counts_people = groups.smallest(), groups.counts_people
     return counted
+
+
+def _repeated(path: Path, names: list[str]) -> list[str]:
+    """The columns that the file keeps as dictionaries; to make one of another takes longer than to read it twice."""
+    metadata = parquet.read_metadata(path)
+    groups = [metadata.row_group(i) for i in range(metadata.num_row_groups)]
+    chunks = [g.column(i) for g in groups for i in range(g.num_columns)]
+    plain = {c.path_in_schema for c in chunks if c.total_uncompressed_size > _INDEX_BYTES * c.num_values}
+    return [name for name in names if name not in plain]
 
 
 def misshapen(column: pa.Array) -> int:
@@ -97,12 +109,12 @@ class _Search:
 
     def hits(self, column: pa.Array) -> dict[tuple[str, str], int]:
         """How many rows of this batch hold what, where it is not none."""
-        values, indices = column.dictionary, column.indices
+        is_dictionary = pa.types.is_dictionary(column.type)
         found = {}
-        for name, matching in self._matching(values):
+        for name, matching in self._matching(column.dictionary if is_dictionary else column):
             if pc.any(matching).as_py():
-                rows = pc.sum(pc.fill_null(pc.take(matching, indices), False)).as_py()
-                found[self.column.name, name] = rows or 0
+                rows = pc.take(matching, column.indices) if is_dictionary else matching
+                found[self.column.name, name] = pc.sum(pc.fill_null(rows, False)).as_py() or 0
         return found
 
     def _matching(self, values: pa.Array) -> Any:

@@ -91,12 +91,13 @@ def sort_into(target: Spool, unsorted: Spool, column: str, limits: list[pa.Scala
 
 
 def in_order(table: pa.Table, planned: PlannedDataset) -> pa.Table:
-    """The planned columns of a bucket, sorted."""
+    """The planned columns of a bucket, sorted, in one chunk."""
     table = table.combine_chunks()
     order = _by_key(table) if KEY in table.column_names else None
     if order is None:
-        keys = [(name, "ascending", "at_end") for name in order_columns(planned)]
-        order = pc.sort_indices(table, sort_keys=keys)
+        names = order_columns(planned)
+        compared = pa.table({n: plain(table.column(n).combine_chunks()) for n in names})
+        order = pc.sort_indices(compared, sort_keys=[(name, "ascending", "at_end") for name in names])
     return table.select([c.name for c in planned.columns]).take(order)
 
 

@@ -13,7 +13,6 @@ Rules:
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,11 +26,11 @@ from extracts.agreement.plan import ExtractPlan, Period, PlannedDataset
 from extracts.catalogue.contract import ColumnType, Dataset
 from extracts.errors import CheckFailed
 from extracts.extraction.duckdb_session import EngineSettings
-from extracts.extraction.left_out import read_left_out
 from extracts.extraction.messages import messages
 from extracts.extraction.ordering import KEY, Sample, key_buckets, leading_pseudonym, order_columns, sort_into
 from extracts.extraction.people import People, entry_bytes
 from extracts.extraction.pseudonym import PERSON_KIND, pseudonyms
+from extracts.extraction.repeated import Repeated
 from extracts.extraction.small_cells import asks_for_k
 from extracts.extraction.sources.interface import Source
 from extracts.extraction.sources.literals import text_array
@@ -70,11 +69,11 @@ class Part:
 
 @dataclass(frozen=True)
 class Treated:
-    """One dataset's treated rows in buckets, their people, and marks and reasons of those whom the source left out."""
+    """One dataset's treated rows in buckets, and their people. repeated: columns that are dictionaries there."""
 
     rows: Spool
     people: People
-    left_out: pa.Table
+    repeated: tuple[str, ...]
 
 
 class _Making:
@@ -86,6 +85,7 @@ class _Making:
         self.part, self.planned = part, planned
         self.people = People(folder / "people", bucket_count(expected * len(planned.persons), entry_bytes()), quasi)
         self.rows = Spool(folder / "rows", bucket_count(expected, _row_bytes(planned)))
+        self.repeated = Repeated(planned)
         self.sample = None if leading_pseudonym(planned) else Sample(order_columns(planned)[0])
         self.unsorted = Spool(folder / "unsorted", 1) if self.sample else None
 
@@ -119,7 +119,7 @@ class _Making:
         _, marks = pseudonyms(keys.membership, given[len(hashed) :], text=False)
         found = dict(zip((c.name for c in hashed), zip(made, numbers, strict=True), strict=True))
         values = [found[n][0] if n in found else batch.column(n) for n in schema.names]
-        rows = pa.record_batch(values, schema=schema)
+        rows = self.repeated.kept(pa.record_batch(values, schema=schema))
         return (rows.append_column(KEY, found[leading][1]) if leading else rows), marks
 
 
@@ -141,18 +141,14 @@ class Reader:
             _Making(part, planned, folder / str(number), rows)
             for number, (part, rows) in enumerate(zip(self.parts, expected, strict=True))
         )
-        with ThreadPoolExecutor(1) as meanwhile:
-            left_out = meanwhile.submit(self._left_out, dataset)
-            if not self.source.reads_at_once:
-                left_out.result()
-            try:
-                for batch in ahead(self._stream(self._select(planned, dataset))):
-                    for making, theirs in self._parted(batch, made):
-                        making.add(theirs)
-            finally:
-                for making in made:
-                    making.close()
-        return tuple(Treated(m.rows, m.people, _whose(left_out.result(), m.part)) for m in made)
+        try:
+            for batch in ahead(self._stream(self._select(planned, dataset))):
+                for making, theirs in self._parted(batch, made):
+                    making.add(theirs)
+        finally:
+            for making in made:
+                making.close()
+        return tuple(Treated(m.rows, m.people, m.repeated.names) for m in made)
 
     def _parted(self, batch: pa.RecordBatch, made: tuple[_Making, ...]) -> Iterator[tuple[_Making, pa.RecordBatch]]:
         """Whose rows are whose. Raises CheckFailed for one that is nobody's."""
@@ -170,10 +166,6 @@ class Reader:
         for making, end, count in zip(made, np.cumsum(counts), counts, strict=True):
             if count:
                 yield making, grouped.slice(int(end - count), int(count))
-
-    def _left_out(self, dataset: Dataset) -> pa.Table:
-        key, snapshot = self.parts[0].keys.membership, self.snapshot.exported
-        return read_left_out(self.plan, self.source, dataset, self.period, key, snapshot)
 
     def _select(self, planned: PlannedDataset, dataset: Dataset) -> str:
         """The treated columns but pseudonyms, the identifiers of which these and marks are made, and whose it is."""
@@ -217,10 +209,6 @@ def open_reader(
     """A reader inside `snapshot`, which must be held by its exporter while the block lasts."""
     with source.reader(snapshot, settings.memory_limit_mb) as connection:
         yield Reader(connection, source, plan, parts, period, snapshot)
-
-
-def _whose(left_out: pa.Table, part: Part) -> pa.Table:
-    return left_out.filter(pc.equal(left_out.column("share"), part.plan.recipient)).drop_columns(["share"])
 
 
 def _row_bytes(planned: PlannedDataset) -> int:

@@ -140,7 +140,9 @@ class SourceFacts(Fact):
     enforced_by: Annotated[
         str,
         "Who made sure that nothing else was read. `role`: PostgreSQL, by the agreement's own view and role; `query`: "
-        "our query of PostgreSQL alone; `select`: our SELECT of the planned columns and rows, compiled by SQLAlchemy.",
+        "our query of PostgreSQL alone; `view`: MariaDB, by views and a role of the agreement's own, which show of "
+        "rows that are left out only what decides about them; `select`: our SELECT of the planned columns and rows, "
+        "compiled by SQLAlchemy; `scan`: our reader's projection and filter over Parquet files.",
     ]
     hold_list_loaded_at: Annotated[datetime, "When the list of people to be left out was last loaded."]
     hold_list_entries: Annotated[int, "Entries of that list, as it declares and as counted."]

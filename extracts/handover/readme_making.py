@@ -15,7 +15,10 @@ from extracts.handover.manifest import Manifest
 _WIDTH = 100
 _ENFORCED = {
     "role": "the database let this agreement read its own view and nothing else",
+    "view": "the database let this agreement read views of its own and nothing else: of rows that were left out, "
+    "only what decides about them",
     "select": "the database was asked for the approved columns and rows alone, and would have given more",
+    "scan": "our reader took the approved columns and rows alone out of files that hold more",
     "query": "the query alone kept to what was approved",
 }
 

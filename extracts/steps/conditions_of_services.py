@@ -98,10 +98,12 @@ def lineage_condition(work: Workplace) -> str:
 def source_conditions(work: Workplace) -> Iterator[Condition]:
     """Each system answers, and the password file is safe."""
     from extracts.extraction.sources.address import check_reachable
+    from extracts.extraction.sources.parquet_source import check_folder
     from extracts.extraction.sources.sqlalchemy_source import check_url
 
+    checks = {SourceKind.POSTGRESQL: check_reachable, SourceKind.PARQUET: check_folder}
     for system, kind in sorted({(d.system, d.source_kind) for d in work.datasets.values()}):
-        check = check_reachable if kind is SourceKind.POSTGRESQL else check_url
+        check = checks.get(kind, check_url)
         yield look_at(f"source {system}", partial(lambda name, check: check(work.source(name)), system, check))
     passfile = work.places.passfile
     if passfile is None or not passfile.is_file():

@@ -12,16 +12,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import mysql
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, NoSuchTableError, SQLAlchemyError
 
 from extracts.catalogue.contract import SourceKind
 from extracts.catalogue.dataset_draft import Table, TableColumn, Wanted, contract_text, suite_text, view_text
 from extracts.catalogue.odcs import CONTRACT_FILE, VIEW_FILE
 from extracts.errors import NotFound, SourceUnreachable, UsageError
+from extracts.extraction.sources.mariadb import MariaDb
+from extracts.extraction.sources.parquet_files import SCHEME
+from extracts.steps.folder_drafting import described_folder
 
 if TYPE_CHECKING:
     from extracts.steps.workplace import Workplace
 
+_MOST_DIGITS = 38
 SUITE_FILE = "source.yaml"
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,47}")
 
@@ -29,14 +34,19 @@ _NAME = re.compile(r"[a-z][a-z0-9_]{0,47}")
 def draft_dataset(work: Workplace, url: str, table: str, system: str, name: str = "") -> tuple[Path, ...]:
     """The files of a new dataset, drafted from `table` (`schema.name`, or `name` where there are no schemas).
 
-    url: SQLAlchemy's. system: the source system's name in contracts. Raises UsageError, NotFound, SourceUnreachable.
+    url: SQLAlchemy's, or `file:///folder` of Parquet files, which has a folder or file for the table.
+    system: the source system's name in contracts. Raises UsageError, NotFound, SourceUnreachable.
     """
-    engine = _engine(url)
-    kind = SourceKind.POSTGRESQL if engine.dialect.name == "postgresql" else SourceKind.SQLALCHEMY
-    wanted = Wanted(_checked(name or table.rpartition(".")[2]), system, kind)
-    found = _described(engine, table)
+    name = _checked(name or table.rpartition(".")[2])
+    if url.startswith(SCHEME):
+        wanted, found = Wanted(name, system, SourceKind.PARQUET), described_folder(url, table)
+    else:
+        engine = _engine(url)
+        kind = SourceKind.POSTGRESQL if engine.dialect.name == "postgresql" else SourceKind.SQLALCHEMY
+        wanted, found = Wanted(name, system, kind), _described(engine, table)
+    view = {} if wanted.kind is SourceKind.PARQUET else {work.places.sql / name / VIEW_FILE: view_text(found, wanted)}
     files = {
-        work.places.sql / wanted.name / VIEW_FILE: view_text(found, wanted),
+        **view,
         work.places.expectations / wanted.name / CONTRACT_FILE: contract_text(found, wanted),
         work.places.expectations / wanted.name / SUITE_FILE: suite_text(wanted),
     }
@@ -53,11 +63,13 @@ def _engine(url: str) -> sa.Engine:
         made = sa.make_url(url)
         if made.drivername == "postgresql":
             made = made.set(drivername="postgresql+psycopg")
+        if made.get_dialect().name == "mariadb":
+            return MariaDb().engine(made)
         return sa.create_engine(made, hide_parameters=True)
     except (ArgumentError, NoSuchModuleError, ImportError):
         raise UsageError(
             "That is no SQLAlchemy URL whose driver is installed.",
-            advice="Such as postgresql://user@host/database or sqlite:////data/file.sqlite.",
+            advice="Such as postgresql://user@host/database, mariadb+pymysql://user@host or sqlite:////data/file.sqlite.",
         ) from None
 
 
@@ -97,16 +109,17 @@ def _column(found: Any) -> TableColumn:
 
 def _type(kind: Any) -> str:
     """As contracts write it. A number without a size and a time without a zone have none: a person decides."""
-    if isinstance(kind, sa.Boolean):
+    if isinstance(kind, sa.Boolean) or (isinstance(kind, mysql.TINYINT) and kind.display_width == 1):
         return "boolean"
-    if isinstance(kind, sa.BigInteger):
-        return "numeric(19,0)"
     if isinstance(kind, sa.Integer):
-        return "integer"
+        unsigned = getattr(kind, "unsigned", False)
+        large = "numeric(20,0)" if unsigned else "numeric(19,0)"
+        return large if isinstance(kind, sa.BigInteger) else "numeric(10,0)" if unsigned else "integer"
     if isinstance(kind, sa.Numeric) and not isinstance(kind, sa.Float):
-        return f"numeric({kind.precision},{kind.scale or 0})" if kind.precision else ""
-    if isinstance(kind, sa.DateTime):
-        return "timestamptz" if kind.timezone else ""
+        sized = kind.precision and kind.precision <= _MOST_DIGITS
+        return f"numeric({kind.precision},{kind.scale or 0})" if sized else ""
+    if isinstance(kind, sa.DateTime):  # MariaDB's TIMESTAMP is a moment, whatever it says of zones
+        return "timestamptz" if kind.timezone or isinstance(kind, mysql.TIMESTAMP) else ""
     if isinstance(kind, sa.Date):
         return "date"
     return "text" if isinstance(kind, sa.String | sa.Uuid | sa.Enum) else ""

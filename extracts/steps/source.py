@@ -35,6 +35,12 @@ def source_of(work: Workplace, plan: ExtractPlan) -> Source:
     kinds = {work.dataset(d.dataset).source_kind for d in plan.datasets}
     if kinds == {SourceKind.POSTGRESQL}:
         return open_source(plan, address, passfile, allow_query=work.limits.allow_query)
+    if kinds == {SourceKind.PARQUET}:
+        from extracts.extraction.sources.parquet_source import open_folder_source
+
+        return open_folder_source(plan, work.datasets, address, allow_query=work.limits.allow_query, now=work.now)
+    if len(kinds) > 1:
+        raise InvalidDocument(plan.request_id, [Problem("datasets", "lie in one system, of which contracts disagree")])
     from extracts.extraction.sources.sqlalchemy_source import open_sql_source  # loads what PostgreSQL does not need
 
     return open_sql_source(plan, work.datasets, address, allow_query=work.limits.allow_query)

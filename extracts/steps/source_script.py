@@ -15,22 +15,42 @@ if TYPE_CHECKING:
 
 
 def source_script(work: Workplace, request_id: str) -> str:
-    """The SQL for a published agreement; it holds no password. Raises ApprovalMissing if there is none."""
-    plan = _of_postgresql(work, request_id)
-    return source_sql(plan, work.datasets, work.places.sql / "roles")
+    """The SQL for a published agreement, in its source's dialect; it holds no password.
+
+    Raises ApprovalMissing if there is none, UsageError if there is nothing to grant, SettingMissing.
+    """
+    plan = load_published(work, request_id).plan
+    if _kind(work, plan) is SourceKind.POSTGRESQL:
+        return source_sql(plan, work.datasets, work.places.sql / "roles")
+    from extracts.extraction.sources.mariadb_sql import mariadb_sql
+
+    _check_has_roles(work, plan)
+    return mariadb_sql(plan, work.datasets, work.places.sql / "roles")
 
 
 def ended_script(work: Workplace, request_id: str) -> str:
     """The SQL that takes the role and views of an agreement away again, once it has ended."""
-    plan = _of_postgresql(work, request_id)
-    return source_ended_sql(plan, work.datasets, work.places.sql / "roles")
-
-
-def _of_postgresql(work: Workplace, request_id: str) -> ExtractPlan:
     plan = load_published(work, request_id).plan
-    if any(work.dataset(d.dataset).source_kind is not SourceKind.POSTGRESQL for d in plan.datasets):
+    if _kind(work, plan) is SourceKind.POSTGRESQL:
+        return source_ended_sql(plan, work.datasets, work.places.sql / "roles")
+    from extracts.extraction.sources.mariadb_sql import mariadb_ended_sql
+
+    _check_has_roles(work, plan)
+    return mariadb_ended_sql(plan, work.datasets, work.places.sql / "roles")
+
+
+def _kind(work: Workplace, plan: ExtractPlan) -> SourceKind:
+    """All datasets of a plan lie in one system, which is of one kind."""
+    return work.dataset(plan.datasets[0].dataset).source_kind
+
+
+def _check_has_roles(work: Workplace, plan: ExtractPlan) -> None:
+    """Raises UsageError unless the source can be entered as a role of the agreement's own."""
+    from extracts.extraction.sources.sqlalchemy_source import has_own_role
+
+    system = work.dataset(plan.datasets[0].dataset).system
+    if _kind(work, plan) is SourceKind.PARQUET or not has_own_role(work.source(system)):
         raise UsageError(
-            f"{request_id} draws from a source that has no role of the agreement's own.",
+            f"{plan.request_id} draws from a source that has no role of the agreement's own.",
             advice="There is nothing to grant: our SELECT alone keeps to what was approved, and manifests say so.",
         )
-    return plan

@@ -5,11 +5,15 @@ from __future__ import annotations
 import re
 import sqlite3
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 
-from extracts.catalogue.contract import SourceKind
+from extracts.catalogue.contract import LoadStamp, SourceKind
 from extracts.catalogue.odcs import load_dataset
 from extracts.catalogue.view import view_name
 from extracts.errors import InvalidDocument, NotFound, SourceUnreachable, UsageError
@@ -17,6 +21,7 @@ from extracts.settings import open_workplace
 from extracts.steps.dataset_drafting import draft_dataset
 from extracts.steps.suites import source_suite
 from extracts.steps.workplace import Workplace
+from tests.support.mariadb import MariaServer
 from tests.support.postgres import Database
 from tests.support.small_source import SmallSource, small_source
 
@@ -124,6 +129,67 @@ def test_a_table_of_postgresql_keeps_its_comments_and_says_which_columns_are_mis
     found = load_dataset(contract, view)
     assert found.source_kind is SourceKind.POSTGRESQL
     assert found.persons == ("nino",)
+
+
+def test_a_table_of_a_mariadb_becomes_a_dataset(work: Workplace, maria: MariaServer) -> None:
+    maria.execute(
+        "CREATE DATABASE IF NOT EXISTS heat",
+        "CREATE OR REPLACE TABLE heat.payments (payment_reference VARCHAR(20) PRIMARY KEY, nino CHAR(9) NOT NULL,"
+        " amount DECIMAL(8, 2) COMMENT 'What was paid.', homes INT UNSIGNED, paid_at TIMESTAMP(6) NOT NULL,"
+        " seen DATETIME, share DOUBLE, wide DECIMAL(65, 30),"
+        " restricted TINYINT(1) NOT NULL, safe_address BOOLEAN NOT NULL)",
+    )
+    view, contract, _ = draft_dataset(work, maria.address_of("root"), "heat.payments", "heat-warehouse", "heat_paid")
+    finished(work, "heat_paid")
+    dataset = load_dataset(contract, view)
+    assert {c.name: c.type.value for c in dataset.columns} == {
+        "payment_reference": "string",
+        "nino": "string",
+        "amount": "decimal",
+        "homes": "decimal",
+        "paid_at": "timestamp",
+        "restricted": "boolean",
+        "safe_address": "boolean",
+    }
+    assert dataset.source_kind is SourceKind.SQLALCHEMY
+    assert "seen, share, wide" in view.read_text(), "what was left out is said"
+    assert "What was paid." in contract.read_text()
+    maria.execute(
+        "CREATE DATABASE IF NOT EXISTS curated", view.read_text(), "DROP DATABASE heat", "DROP DATABASE curated"
+    )
+
+
+def test_a_folder_of_parquet_files_becomes_a_dataset(work: Workplace, tmp_path: Path) -> None:
+    table = pa.table(
+        {
+            "payment_reference": pa.array(["R-1"]),
+            "nino": pa.array(["QQ123456A"]),
+            "amount": pa.array([Decimal("1.50")], pa.decimal128(8, 2)),
+            "homes": pa.array([1], pa.int64()),
+            "paid_at": pa.array([datetime(2026, 1, 1, tzinfo=UTC)]),
+            "share": pa.array([0.5]),
+            "restricted": pa.array([False]),
+            "safe_address": pa.array([False]),
+            "year": pa.array([2026]),
+        }
+    )
+    parquet.write_to_dataset(table, tmp_path / "archive" / "payments", partition_cols=["year"])
+    files = draft_dataset(work, f"file://{tmp_path}/archive", "payments", "archive")
+    assert [f.name for f in files] == ["contract.yaml", "source.yaml"]
+    text = files[0].read_text()
+    assert "QQ123456A" not in text
+    assert "share" not in text
+    key = "        required: true\n        primaryKey: true\n        primaryKeyPosition: 1\n"
+    for name in ("payment_reference", "nino"):
+        before, found, after = text.partition(f"      - name: {name}\n")
+        required = key if name == "payment_reference" else "        required: true\n"
+        text = before + found + required + after
+    files[0].write_text(text.replace("TO DO", "Done").replace("value: declared", "value: newest file"))
+    dataset = work.afresh().datasets["payments"]
+    assert {c.name: c.type.value for c in dataset.columns}["year"] == "string"
+    assert (dataset.source_kind, dataset.load_stamp) == (SourceKind.PARQUET, LoadStamp.NEWEST_FILE)
+    with pytest.raises(NotFound, match="has no 'none'"):
+        draft_dataset(work, f"file://{tmp_path}/archive", "none", "archive")
 
 
 def test_what_is_there_already_is_not_written_over(work: Workplace, file: str) -> None:

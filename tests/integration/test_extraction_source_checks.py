@@ -277,5 +277,16 @@ class TestHowTheServerReadsIt:
         role = entered.membership_role if view is left_out_of else ""
         with entered.transaction(role) as connection:
             plan = "\n".join(row[0] for row in connection.execute(f"EXPLAIN SELECT * FROM {relation}".encode()))
-        assert "Join" in plan
+        assert ("hashed SubPlan" in plan) is (view is not counts_of)
         assert "Nested Loop" not in plan
+
+    def test_a_hold_list_of_hundreds_of_thousands_is_still_looked_up_as_a_set(
+        self, source: SmallSource, entered: PostgresSource
+    ) -> None:
+        source.hold("QQ000001A")
+        source.execute("ANALYZE dwp.hold")
+        source.execute("UPDATE pg_catalog.pg_class SET reltuples = 300000, relpages = 5000 WHERE relname = 'hold'")
+        relation = data_of(PLAN, source.datasets["pension_credit_award"]).name
+        with entered.transaction() as connection:
+            plan = "\n".join(row[0] for row in connection.execute(f"EXPLAIN SELECT * FROM {relation}".encode()))
+        assert "hashed SubPlan" in plan

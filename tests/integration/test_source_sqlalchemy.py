@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from pyarrow import parquet
 
 from extracts.agreement.plan import Condition, ExtractPlan, Operator
 from extracts.catalogue.contract import ConsistentRead
@@ -27,45 +26,16 @@ from extracts.extraction.sources.checks import check_source
 from extracts.extraction.sources.sqlalchemy_source import open_sql_source
 from extracts.extraction.validation import read_source_suite, validate_source
 from extracts.extraction.values import Extract, SourceCheck
-from tests.support.builders import a_dataset, a_period, a_plan, a_planned_dataset, an_identified_plan, some_limits
+from tests.support.builders import a_period, a_plan, some_limits
 from tests.support.postgres import Database
-from tests.support.small_source import KEYS, NOW, ROOT, SmallSource, rows_of, small_source
+from tests.support.small_source import KEYS, NOW, ROOT, SmallSource, rows_of
 from tests.support.sqlite_source import SqliteSource, a_twin
-
-NAMES = (
-    "nino",
-    "surname",
-    "date_of_birth",
-    "postcode",
-    "weekly_award",
-    "award_type",
-    "carer_addition",
-    "started_on",
-)
+from tests.support.twins import CONDITIONS, a_plan_of, index_of, people_of_every_kind
 
 
 @pytest.fixture(scope="module")
 def people(module_database: Database) -> Iterator[SmallSource]:
-    """People of every kind: held, restricted, with a safe address, with odd names and with nothing at all."""
-    with small_source(module_database) as source:
-        for number in range(30):
-            award = {
-                "award_type": ("guarantee", "savings", "both")[number % 3],
-                "weekly_award": f"{number * 7 + 1}.{number % 10}{number % 7}",
-                "carer_addition": number % 4 == 0,
-                "started_on": f"20{10 + number % 15}-0{1 + number % 9}-1{number % 10}",
-            }
-            facts: dict[str, Any] = {"council_code": f"S1200004{number % 8}", "surname": f"O'Näme 🧣 {number}"}
-            source.award(f"QQ1000{number:02}A", award, **facts)
-        source.award("QQ200001A", restricted=True)
-        source.award("QQ200002B", safe_address=True)
-        source.award("QQ200003C", postcode=None, council_code=None)
-        source.award("QQ300001D")
-        source.hold("qq 30 00 01", "all")
-        source.award("QQ300002D")
-        source.hold("QQ300002", f"gateway:{an_identified_plan().gateway}")
-        source.award("QQ300003D")
-        source.hold("QQ300003D", "agreement:SDDSB-1999-001")
+    with people_of_every_kind(module_database) as source:
         yield source
 
 
@@ -74,34 +44,10 @@ def twin(people: SmallSource, tmp_path: Path) -> SqliteSource:
     return a_twin(people, tmp_path / "twin.sqlite")
 
 
-def a_plan_of(*conditions: Condition, names: tuple[str, ...] = NAMES, **changes: Any) -> ExtractPlan:
-    columns = tuple((name, "keep", ()) for name in names)
-    dataset = a_planned_dataset(a_dataset(), columns, conditions)
-    return an_identified_plan(
-        **{"request_id": "SDDSB-2026-101", "datasets": (dataset,), "limits": some_limits(min_rows=0), **changes}
-    )
-
-
 def drawn(people: SmallSource, twin: SqliteSource, plan: ExtractPlan, folder: Path) -> Extract:
     """The plan's extract from the file."""
     folder.mkdir(exist_ok=True)
     return people.extract(twin.plan(plan), folder, source=twin.enter(plan), datasets=twin.datasets)  # type: ignore[arg-type]
-
-
-CONDITIONS = {
-    "none": (),
-    "text": (Condition("award_type", Operator.IN, ("both", "savings")),),
-    "text that is not": (Condition("award_type", Operator.EQUALS, ("savings",), negated=True),),
-    "nothing there": (Condition("postcode", Operator.IS_NULL),),
-    "dates": (Condition("started_on", Operator.BETWEEN, ("2012-01-01", "2018-12-31")),),
-    "a date that is not": (Condition("started_on", Operator.BEFORE, ("2015-03-03",), negated=True),),
-    "decimals": (Condition("weekly_award", Operator.AFTER, ("49.7",)),),
-    "yes or no": (Condition("carer_addition", Operator.EQUALS, ("true",)),),
-    "several": (
-        Condition("award_type", Operator.IN, ("guarantee",)),
-        Condition("weekly_award", Operator.BETWEEN, ("10", "150.5")),
-    ),
-}
 
 
 @pytest.mark.parametrize("conditions", CONDITIONS.values(), ids=CONDITIONS.keys())
@@ -116,11 +62,6 @@ def test_the_extract_is_the_one_that_postgresql_gives(
     assert ours.files[0].funnel == theirs.files[0].funnel
     assert ours.files[0].schema_digest == theirs.files[0].schema_digest
     assert index_of(ours) == index_of(theirs)
-
-
-def index_of(extract: Extract) -> list[Any]:
-    assert extract.membership is not None
-    return sorted(map(str, parquet.read_table(extract.membership).to_pylist()))
 
 
 def test_pseudonyms_and_small_groups_are_the_same(people: SmallSource, twin: SqliteSource, tmp_path: Path) -> None:

@@ -281,6 +281,11 @@ NO_SENSE = (
     ("value: came_on", "value: how", r"periodColumn: how must be a date"),
     ("value: event", "value: history", r"periodKind: 'history' needs a periodEndColumn"),
     (
+        "  - {property: periodColumn",
+        "  - {property: loadStamp, value: newest file}\n  - {property: periodColumn",
+        r"loadStamp: makes sense for a folder of Parquet files only",
+    ),
+    (
         "property: periodColumn",
         "property: periodEndColumn, value: came_on}\n  - {property: periodColumn",
         r"periodEndColumn: makes no sense for a dataset of kind 'event'",

@@ -182,6 +182,36 @@ class TestHolds:
         (file,) = source.extract(an_award_plan(), tmp_path).files
         assert (file.rows, file.funnel.held) == (0, 1)
 
+    @pytest.mark.parametrize(
+        "written",
+        [
+            "qq000001a",
+            "Qq000001a",
+            "qQ000001A",
+            " QQ 00 00 01 A ",
+            "QQ-000001",
+            "QQ\u00a0000001\u00a0C",
+            "QQ00000\u20101A",
+        ],
+    )
+    def test_a_hold_counts_however_the_source_writes_the_number(
+        self, source: SmallSource, tmp_path: Path, written: str
+    ) -> None:
+        source.award(written)
+        source.award("QQ000011A")
+        source.hold("QQ000001A")
+        (file,) = source.extract(an_award_plan(), tmp_path).files
+        assert [row["nino"] for row in rows_of(file)] == ["QQ000011A"]
+        assert file.funnel == Funnel(source=2, filtered=0, held=1, withheld=0, delivered=1)
+
+    @pytest.mark.parametrize("written", ["QQ00001", "000001", "Q-000001A", "XQ000001A", "QQ 00000 21"])
+    def test_a_hold_on_somebody_else_does_not_however_alike_the_numbers_are(
+        self, source: SmallSource, tmp_path: Path, written: str
+    ) -> None:
+        source.award(written)
+        source.hold("QQ000001A")
+        assert ninos(source, an_award_plan(), tmp_path) == [written]
+
     def test_a_hold_on_the_partner_leaves_the_claim_out(self, source: SmallSource, tmp_path: Path) -> None:
         source.cap("QQ000001A", partner="QQ000002A")
         source.cap("QQ000003A", partner="QQ000004A")

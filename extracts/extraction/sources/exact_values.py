@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Context, Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
 from extracts.catalogue.contract import Column, ColumnType
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _DIGITS_OF_A_BINARY_NUMBER = 15
+_DIGITS = Context(prec=76)  # Python's own 28 are fewer than a decimal of Arrow may have
 _LARGEST_INTEGER = 2**31 - 1
 
 
@@ -115,7 +116,7 @@ def _decimal(value: Any, column: Column) -> Decimal:
     if isinstance(value, float) and column.precision > _DIGITS_OF_A_BINARY_NUMBER:
         raise ValueError
     number = Decimal(repr(value) if isinstance(value, float) else value)
-    fitting = number.quantize(Decimal(1).scaleb(-column.scale)) if number.is_finite() else None
+    fitting = number.quantize(Decimal(1).scaleb(-column.scale), context=_DIGITS) if number.is_finite() else None
     if fitting is None or fitting != number or len(fitting.as_tuple().digits) > column.precision:
         raise ValueError
     return fitting

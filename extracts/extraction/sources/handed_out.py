@@ -39,7 +39,12 @@ CONTROL_COLUMNS: Mapping[str, Mapping[str, ColumnType]] = {
 }
 _NAMED = re.compile(r"\bd\.([a-z_][a-z0-9_]*)")
 # No Arrow decimal is PostgreSQL's NaN, and DuckDB has none: a source that holds one is refused when it is read.
-_NO_NUMBER = ("= 'NaN'::numeric", "IS NULL AND false")
+_NO_NUMBER = re.compile(r"COALESCE\(d\.[a-z0-9_]+ = 'NaN'::numeric, false\)")
+# DuckDB compares text by its bytes anyway, so text stands for bytes there.
+_BYTES = (
+    "CREATE OR REPLACE MACRO textsend(written) AS written",
+    "CREATE OR REPLACE MACRO decode(written, format) AS written",
+)
 
 
 class Stream(Protocol):
@@ -85,10 +90,11 @@ class Asked:
 
     def prepared(self, query: str) -> str:
         """`query` as DuckDB can run it, with whatever it selects from at hand."""
+        query = _NO_NUMBER.sub("false", query)
         for planned in self.plan.datasets:
             if planned.relation in query:
                 self._offer(planned, query)
-        return query.replace(*_NO_NUMBER)
+        return query
 
     @contextmanager
     def cursor(self, *, name: str) -> Iterator[Cursor]:
@@ -152,6 +158,8 @@ def offer_controls(duck: duckdb.DuckDBPyConnection, rows: HandsOut) -> None:
         duck.register("_control", table)
         duck.execute(f"CREATE OR REPLACE TABLE curated.{name} AS SELECT * FROM _control")
         duck.unregister("_control")
+    for macro in _BYTES:
+        duck.execute(macro)
     duck.execute("SET enable_external_access = false")
     duck.execute("SET lock_configuration = true")
 

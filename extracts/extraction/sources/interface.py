@@ -40,7 +40,7 @@ class Source(Protocol):
 
     @property
     def enforced_by(self) -> str:
-        """Who minimises: `role`, `query`, `select` or `scan`."""
+        """Who minimises: `role`, `view`, `query`, `select` or `scan`."""
 
     @property
     def membership_role(self) -> str:

@@ -56,6 +56,11 @@ def stamps_view(request_id: str) -> str:
     return f"{SCHEMA}.{_cut(slug(request_id) + '__stamps')}"
 
 
+def agreement_view(request_id: str, *what: str) -> str:
+    """A view of another kind, for a source that has views of its own."""
+    return f"{SCHEMA}.{_cut('__'.join((slug(request_id), *what)))}"
+
+
 def _view(request_id: str, dataset: str, what: str) -> str:
     parts = [slug(request_id), dataset, what] if what else [slug(request_id), dataset]
     return f"{SCHEMA}.{_cut('__'.join(parts))}"

@@ -37,9 +37,10 @@ _READER = "reader"
 _CHANGED = ("42", "3F", "0A")  # no such table, column or schema; not permitted
 _GONE = ("08", "57P", "53", "28", "55P", "40", "25P", "57014")  # no connection, shut down, too many, timeouts
 _SESSION = ("search_path = ''", "TimeZone = 'UTC'", "DateStyle = 'ISO, YMD'", "quote_all_identifiers = off")
-# Persons are joined with the hold list by the form of their numbers, of which the server has no statistics; where it
-# has none of a table either (loaded a moment ago), it may take a million rows for one, and compare each with each.
-_PLANS = "-c enable_nestloop=off"
+# Persons are looked up in the hold list by what their numbers say, of which the server has no statistics; where it has
+# none of a table either (loaded a moment ago), it may take a million rows for one, and compare each with each. And the
+# list must fit into memory as a set, for which a million entries need about 100 MB.
+_PLANS = "-c enable_nestloop=off -c work_mem=128MB"
 _CONNECTION = {"connect_timeout": "10", "keepalives_idle": "30", "application_name": "governed-extracts"}
 
 

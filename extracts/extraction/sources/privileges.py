@@ -9,8 +9,10 @@ Rules:
 
 from __future__ import annotations
 
+from extracts.extraction.sources.literals import text_array
 from extracts.extraction.sources.names import SCHEMA
 from extracts.extraction.sources.postgres import Connection, sql
+from extracts.extraction.sources.view_sql import HOLDS_COLUMNS, LEFT_OUT_COLUMNS
 
 _OWN = "n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname !~ '^pg_(toast|temp|toast_temp)'"
 
@@ -105,7 +107,7 @@ _LEFT_OUT = (
     f" JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace AND n.nspname = '{SCHEMA}'"
     " JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 WHERE c.relkind = 'v' GROUP BY 1"
     " HAVING pg_catalog.array_agg(a.attname::text ORDER BY a.attnum)"
-    " IN (ARRAY['person', 'why', 'on_date', 'until_date'], ARRAY['person', 'why'])"
+    f" IN ({text_array(LEFT_OUT_COLUMNS)}, {text_array(HOLDS_COLUMNS)})"
 )
 _UNREADABLE = (
     "SELECT pg_catalog.format('%%I.%%I', n.nspname, c.relname) FROM pg_catalog.pg_class c"

@@ -21,10 +21,10 @@ from extracts.catalogue.contract import Column, ColumnType, Dataset
 
 
 def selection(
-    planned: PlannedDataset, dataset: Dataset, columns: Iterable[Column], query: str, dialect: str
+    planned: PlannedDataset, dataset: Dataset, columns: Iterable[Column], query: str, dialect: str, place: str = ""
 ) -> sa.Select[*tuple[Any, ...]]:
-    """The SELECT behind `query`, which is in PostgreSQL's words."""
-    table = relation(planned.relation)
+    """The SELECT behind `query`, which is in PostgreSQL's words. place: where the rows are; else the curated view."""
+    table = relation(place or planned.relation)
     tests = [*_conditions(planned, dataset, dialect), *_markers(planned, query, dialect)]
     return sa.select(*(sa.column(c.name) for c in columns)).select_from(table).where(*tests)
 
@@ -55,14 +55,18 @@ def _test(condition: Condition, type: ColumnType) -> sa.ColumnElement[bool] | No
     column: sa.ColumnClause[Any] = sa.column(condition.column)
     if condition.operator is Operator.IS_NULL:
         return column.is_not(None) if condition.negated else column.is_(None)
-    if type not in _COMPARABLE or (type is ColumnType.STRING and not _is_plain(condition)):
+    if not is_pushed(condition, type):
         return None
     values = [_COMPARABLE[type](v) for v in condition.values]
     return _tested(column, condition, values)
 
 
-def _is_plain(condition: Condition) -> bool:
-    return condition.operator in (Operator.EQUALS, Operator.IN) and not condition.negated
+def is_pushed(condition: Condition, type: ColumnType) -> bool:
+    """Whether every database understands this condition in the same way."""
+    if condition.operator is Operator.IS_NULL:
+        return True
+    plain = condition.operator in (Operator.EQUALS, Operator.IN) and not condition.negated
+    return type in _COMPARABLE and (type is not ColumnType.STRING or plain)
 
 
 def _tested(column: Any, condition: Condition, values: list[Any]) -> sa.ColumnElement[bool]:

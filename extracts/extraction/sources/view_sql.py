@@ -1,10 +1,11 @@
 """The SELECT behind each of an agreement's views. What is deployed must be this, word for word in meaning.
 
 data      approved columns and rows, with the persons' columns and the period's, which only the engine sees
-counts    the funnel per day: source, matching, held, withheld, deliverable, stop and ask; no row is a person's
+counts    per day: rows in the source, those that match, and those of these whose amount is no number; no row is a
+          person's
 stamps    load stamps, and whether the hold list is whole
 holds     whom holds reach in this agreement, and their effect; for the membership role alone
-left_out  who was left out and why, for the controller's membership index alone
+left_out  who was left out and why, or whom a hold asks about, row by row; for the membership role alone
 
 Where a plan has several recipients, `_share` says beside each row (in counts, of each group) whose it is, and the data
 view shows no row that is nobody's. The column that divides is shown only if it is delivered.
@@ -21,6 +22,9 @@ from extracts.extraction.sources.literals import name, relation, text_array, tex
 
 HOLD_TABLE = "hold"
 SHARE = "_share"
+LEFT_OUT_COLUMNS = ("person", "why", "on_date", "until_date", "leads", "unfit")
+"""leads: the row's first person, so that rows can be counted by it; unfit: an amount of the row is not a number."""
+HOLDS_COLUMNS = ("person", "why")
 
 
 @dataclass(frozen=True)
@@ -79,7 +83,7 @@ def holds_view(plan: ExtractPlan) -> ExpectedView:
         f"SELECT {person} AS person, h.effect AS why FROM curated.hold h WHERE {rows.in_scope(plan)}"
         f" GROUP BY ({person}), h.effect"
     )
-    return ExpectedView(names.holds_view(plan.request_id), definition, ("person", "why"), True)
+    return ExpectedView(names.holds_view(plan.request_id), definition, HOLDS_COLUMNS, True)
 
 
 def planned_dataset(plan: ExtractPlan, dataset: str) -> PlannedDataset:
@@ -115,29 +119,17 @@ def _counts(plan: ExtractPlan, planned: PlannedDataset, types: dict[str, ColumnT
         "on_date": rows.on_date(planned, types),
         "until_date": rows.until_date(planned, types),
         "matching": rows.matching(planned, types),
-        "restricted": rows.restricted(planned),
-        "on_hold": rows.held(planned, "leaves_out"),
-        "withheld": rows.safe_address(planned),
-        "asks": rows.held(planned, "asks"),
         "no_number": rows.no_number(planned, types),
     }
     share = [SHARE] if plan.division else []
     facts |= {SHARE: rows.share(plan.division)} if plan.division else {}
-    out = "r.restricted OR r.on_hold"
-    counted = {
-        "matching": "r.matching",
-        "held": f"r.matching AND ({out})",
-        "withheld": f"r.matching AND NOT ({out}) AND r.withheld",
-        "deliverable": f"r.matching AND NOT ({out}) AND NOT r.withheld",
-        "stop_and_ask": f"r.matching AND NOT ({out}) AND NOT r.withheld AND r.asks",
-        "unfit": f"r.matching AND NOT ({out}) AND NOT r.withheld AND r.no_number",
-    }
+    counted = {"matching": "r.matching", "unfit": "r.matching AND r.no_number"}
     definition = (
         "SELECT r.on_date, r.until_date, count(*) AS source, "
         + ", ".join(f"count(*) FILTER (WHERE {test}) AS {column}" for column, test in counted.items())
         + "".join(f", r.{column}" for column in share)
         + f" FROM (SELECT {', '.join(f'{fact} AS {alias}' for alias, fact in facts.items())}"
-        f" FROM {rows.with_holds(plan, planned)}) r GROUP BY r.on_date, r.until_date"
+        f" FROM {relation(planned.relation)} d) r GROUP BY r.on_date, r.until_date"
         + "".join(f", r.{column}" for column in share)
     )
     columns = ("on_date", "until_date", "source", *counted, *share)
@@ -145,24 +137,27 @@ def _counts(plan: ExtractPlan, planned: PlannedDataset, types: dict[str, ColumnT
 
 
 def _left_out(plan: ExtractPlan, planned: PlannedDataset, types: dict[str, ColumnType]) -> ExpectedView:
-    held = rows.held(planned, "leaves_out")
+    restricted, safe = rows.restricted(planned), rows.safe_address(planned)
     facts = {
         **{f"person_{i}": rows.person_form(f"d.{name(person)}") for i, person in enumerate(planned.persons)},
         "on_date": rows.on_date(planned, types),
         "until_date": rows.until_date(planned, types),
         "why": (
-            f"CASE WHEN {rows.restricted(planned)} THEN 'restricted'::text WHEN {held} THEN 'hold'::text"
-            " ELSE 'safe address'::text END"
+            f"CASE WHEN {restricted} THEN 'restricted'::text WHEN {rows.held(plan, planned)} THEN 'hold'::text"
+            f" WHEN {safe} THEN 'safe address'::text ELSE {text_literal(rows.STOP_AND_ASK)} END"
         ),
+        "unfit": rows.no_number(planned, types),
     }
     facts |= {SHARE: rows.share(plan.division)} if plan.division else {}
-    out = f"({rows.restricted(planned)} OR {held} OR {rows.safe_address(planned)})"
-    people = ", ".join(f"(r.person_{i})" for i in range(len(planned.persons)))
+    share = (SHARE,) if plan.division else ()
+    # The hold list is asked once of each row, and by effect only of those few that are on it.
+    out = f"({restricted} OR {safe} OR {rows.held(plan, planned, (rows.LEAVE_OUT, rows.STOP_AND_ASK))})"
+    people = ", ".join(f"(r.person_{i}, {'true' if i == 0 else 'false'})" for i in range(len(planned.persons)))
     definition = (
-        f"SELECT p.person, r.why, r.on_date, r.until_date{f', r.{SHARE}' if plan.division else ''} FROM"
-        f" (SELECT {', '.join(f'{fact} AS {a}' for a, fact in facts.items())} FROM {rows.with_holds(plan, planned)}"
+        f"SELECT p.person, r.why, r.on_date, r.until_date, p.leads, r.unfit{''.join(f', r.{s}' for s in share)} FROM"
+        f" (SELECT {', '.join(f'{fact} AS {a}' for a, fact in facts.items())} FROM {relation(planned.relation)} d"
         f" WHERE {rows.matching(planned, types)} AND {out}) r"
-        f" CROSS JOIN LATERAL (VALUES {people}) p(person)"
+        f" CROSS JOIN LATERAL (VALUES {people}) p(person, leads)"
     )
-    columns = ("person", "why", "on_date", "until_date", *([SHARE] if plan.division else []))
+    columns = (*LEFT_OUT_COLUMNS, *share)
     return ExpectedView(names.left_out_view(plan.request_id, planned.dataset), definition, columns, True)

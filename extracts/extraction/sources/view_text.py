@@ -42,7 +42,7 @@ def definition_tree(text: str) -> dict[str, Any]:
     if tree.get("@") != "SelectStmt":
         raise ValueError("a view's definition is a SELECT")
     if alias := _single_alias(tree):
-        _qualify({k: v for k, v in tree.items() if k != "fromClause"}, alias)
+        _qualify({k: v for k, v in tree.items() if k not in ("@", "fromClause")}, alias)
     return tree
 
 
@@ -64,13 +64,14 @@ def _single_alias(tree: dict[str, Any]) -> str:
 def _qualify(node: Any, alias: str) -> None:
     if isinstance(node, list):
         for item in node:
-            if not (isinstance(item, dict) and item.get("@") in _NESTED):
-                _qualify(item, alias)
+            _qualify(item, alias)
     if not isinstance(node, dict):
         return
-    if node.get("@") == "ColumnRef" and len(node["fields"]) == 1 and node["fields"][0].get("@") == "String":
+    if node.get("@") in _NESTED:
+        _qualify(node.get("testexpr"), alias)  # what is looked up in a nested query is of the outer one
+    elif node.get("@") == "ColumnRef" and len(node["fields"]) == 1 and node["fields"][0].get("@") == "String":
         node["fields"].insert(0, {"@": "String", "sval": alias})
-        return
-    for key, value in node.items():
-        if key != "fromClause" and not (isinstance(value, dict) and value.get("@") in _NESTED):
-            _qualify(value, alias)
+    else:
+        for key, value in node.items():
+            if key != "fromClause":
+                _qualify(value, alias)

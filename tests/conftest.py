@@ -30,7 +30,15 @@ settings.load_profile("ours")
 
 
 # Minutes each; begun last, one of them would run on while the other processor has nothing to do.
-_LONGEST = ("test_airflow_ui", "test_kills", "test_airflow_processes", "test_demo", "test_rehearsal", "test_canary")
+_LONGEST = (
+    "test_airflow_considers",
+    "test_airflow_ui",
+    "test_kills",
+    "test_airflow_processes",
+    "test_demo",
+    "test_rehearsal",
+    "test_canary",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -83,7 +83,7 @@ SETTINGS = (
     ),
     Setting(
         "EXTRACTS_ALLOW_QUERY_ENFORCEMENT",
-        "yes: the address of a source may name a user, and our query minimises, not the database (manifests say so)",
+        "yes: our own query or reader may minimise where the source does not by a role (manifests say so)",
         "no",
     ),
     Setting("EXTRACTS_SOURCE_PASSFILE", "libpq password file for the agreements' roles, mode 0600", ""),

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from extracts.extraction.engine import EngineSettings, Keys, Part, build
+from extracts.extraction.giving_way import again_if_ended
 from extracts.steps import evidence, keys, membership, source
 from extracts.steps.approval import approved_now
 from extracts.steps.claim import claim_staging
@@ -38,16 +39,19 @@ def build_extract(work: Workplace, key: RunKey, folder: RunFolder) -> dict[str, 
         check_unchanged(state, approved.decision.digest, approved.signed_plan.digest)
     staging = claim_staging(folder, key, work.now())
     parts = tuple(_part(work, approved.part(state.recipient), state, staging) for state in states)
-    drawn = build(
-        approved.plan,
-        parts,
-        states[0].as_period(),
-        source.source_of(work, approved.plan),
-        staging,
-        datasets=work.datasets,
-        settings=EngineSettings(work.limits.memory_limit_mb),
-        now=work.now,
-        hold_max_age_hours=work.limits.hold_max_age_hours,
+    drawn = again_if_ended(
+        lambda: build(
+            approved.plan,
+            parts,
+            states[0].as_period(),
+            source.source_of(work, approved.plan),
+            staging,
+            datasets=work.datasets,
+            settings=EngineSettings(work.limits.memory_limit_mb),
+            now=work.now,
+            hold_max_age_hours=work.limits.hold_max_age_hours,
+        ),
+        f"reading {key.request_id}",
     )
     for state, part, extract in zip(states, parts, drawn.parts, strict=True):
         membership.seal(work, extract, part.staging)

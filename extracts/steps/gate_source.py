@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from extracts.canonical import digest
+from extracts.extraction.giving_way import again_if_ended
 from extracts.extraction.sources.view_sql import data_of
 from extracts.steps import evidence, source
 from extracts.steps.approval import approved_now
@@ -55,15 +56,18 @@ def _validated(work: Workplace, plan: ExtractPlan, checked: SourceCheck, state: 
     from extracts.extraction.validation import validate_source
 
     entered = source.source_of(work, plan)
-    return validate_source(
-        next(d for d in plan.datasets if d.dataset == checked.dataset),
-        work.dataset(checked.dataset),
-        source_suite(work, checked.dataset),
-        checked,
-        state.as_period(),
-        entered,
-        entered.reading(data_of(plan, work.dataset(checked.dataset))),
-        work.now(),
+    return again_if_ended(
+        lambda: validate_source(
+            next(d for d in plan.datasets if d.dataset == checked.dataset),
+            work.dataset(checked.dataset),
+            source_suite(work, checked.dataset),
+            checked,
+            state.as_period(),
+            entered,
+            entered.reading(data_of(plan, work.dataset(checked.dataset))),
+            work.now(),
+        ),
+        f"validating the source of {plan.request_id}",
     )
 
 

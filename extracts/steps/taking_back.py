@@ -102,7 +102,7 @@ def republish(work: Workplace, delivery_id: str, actor: str) -> Path:
     kept = _kept(work, delivery_id)
     _may_come_back(work, there, kept, entry.manifest_digest)
     approved_now(work, there.request_id, *names_of(actor))
-    check_certificates(work, there.request_id)
+    check_certificates(work, there.request_id, entry.part)
     recipient_of(work, there.recipient)
     place, zone, signer = _place(there), drop_zone(work), index_signer(work)
     published = zone.publish(kept, signer, work.now())

@@ -27,6 +27,7 @@ from extracts.extraction.sources.sqlalchemy_source import open_sql_source
 from extracts.extraction.validation import read_source_suite, validate_source
 from extracts.extraction.values import Extract, SourceCheck
 from tests.support.builders import a_period, a_plan, some_limits
+from tests.support.parts import divided, draw
 from tests.support.postgres import Database
 from tests.support.small_source import KEYS, NOW, ROOT, SmallSource, rows_of
 from tests.support.sqlite_source import SqliteSource, a_twin
@@ -71,6 +72,22 @@ def test_pseudonyms_and_small_groups_are_the_same(people: SmallSource, twin: Sql
     assert rows_of(ours.files[0]) == rows_of(theirs.files[0])
     assert ours.files[0].smallest_group == theirs.files[0].smallest_group
     assert ours.files[0].funnel == theirs.files[0].funnel
+
+
+def test_several_recipients_get_the_parts_that_postgresql_gives(
+    people: SmallSource, twin: SqliteSource, tmp_path: Path
+) -> None:
+    shares = {"a": ("S12000040", "S12000041"), "b": ("S12000047",)}
+    plan = divided(a_plan_of(names=("nino", "weekly_award")), shares)
+    for name in ("pg", "file"):
+        (tmp_path / name).mkdir()
+    theirs = draw(people, plan, tmp_path / "pg")
+    asked = twin.plan(plan)
+    ours = draw(people, asked, tmp_path / "file", entered=twin.enter(plan), datasets=twin.datasets)
+    assert ours.whole == theirs.whole
+    for one, other in zip(ours.parts, theirs.parts, strict=True):
+        assert rows_of(one.files[0]) == rows_of(other.files[0]) != []
+        assert index_of(one) == index_of(other)
 
 
 def test_the_database_is_asked_for_nothing_that_was_not_planned(

@@ -8,20 +8,21 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from extracts.agreement.parts import part_of
-from extracts.agreement.plan import Division, ExtractPlan, Share, SmallCells, Unassigned
+from extracts.agreement.plan import ExtractPlan, SmallCells, Unassigned
 from extracts.errors import CheckFailed, HoldStops, LimitExceeded
-from extracts.extraction.engine import Keys, Part
+from extracts.extraction.engine import Keys
 from extracts.extraction.inspection import inspect
 from extracts.extraction.membership import Membership, lookup
-from extracts.extraction.values import Drawn, Extract, Funnel
+from extracts.extraction.values import Extract, Funnel
 from tests.support.builders import a_dataset, a_plan, a_planned_dataset, an_identified_plan, some_limits
+from tests.support.parts import divided, draw
 from tests.support.postgres import Database
 from tests.support.small_source import KEYS, SmallSource, rows_of, small_source
 
@@ -43,27 +44,9 @@ def source(module_source: SmallSource) -> SmallSource:
     return module_source
 
 
-def divided(
-    plan: ExtractPlan, shares: Mapping[str, tuple[str, ...]], unassigned: Unassigned = Unassigned.LEAVE_OUT
-) -> ExtractPlan:
-    made = tuple(Share(recipient, tuple(sorted(values))) for recipient, values in sorted(shares.items()))
-    return replace(plan, recipient="", division=Division("council_code", made, unassigned))
-
-
 def an_award_plan(names=NAMES, **changes: object) -> ExtractPlan:
     facts = {"request_id": "SDDSB-2026-141", "datasets": (a_planned_dataset(a_dataset(), names),)}
     return an_identified_plan(**{**facts, "limits": some_limits(min_rows=0), **changes})
-
-
-def draw(
-    source: SmallSource, plan: ExtractPlan, folder: Path, only: tuple[str, ...] = (), keys: Mapping[str, Keys] = {}
-) -> Drawn:
-    parts = []
-    for recipient in only or plan.recipients:
-        staging = folder / recipient
-        staging.mkdir(mode=0o700)
-        parts.append(Part(part_of(plan, recipient), staging, keys.get(recipient, KEYS)))
-    return source.draw(plan, tuple(parts), folder, None, source.agree(plan, folder / "passfile"))
 
 
 def people_of(extract: Extract) -> list[str]:

@@ -64,7 +64,7 @@ def duckdb_table(job: Job) -> None:
 def extract(job: Job) -> None:
     """Our engine alone: one snapshot, through the agreement's role and view; pseudonym, year, sector, month; order."""
     from extracts.agreement.periods import period_for
-    from extracts.extraction.engine import EngineSettings, Keys, build
+    from extracts.extraction.engine import EngineSettings, Keys, Part, build
     from extracts.steps import source
     from extracts.steps.approval_file import load_published
 
@@ -74,11 +74,11 @@ def extract(job: Job) -> None:
     try:
         build(
             plan,
+            (Part(plan, folder, Keys("ab" * 32, "cd" * 32)),),
             period_for(plan, now.date(), now.date()),
             source.source_of(work, plan),
             folder,
             datasets=work.datasets,
-            keys=Keys("ab" * 32, "cd" * 32),
             settings=EngineSettings(work.limits.memory_limit_mb),
             now=work.now,
             hold_max_age_hours=work.limits.hold_max_age_hours,

@@ -178,6 +178,10 @@ class SourceUnreachable(TechnicalFailure):
     """The source database cannot be reached or dropped the connection."""
 
 
+class SourceGaveWay(SourceUnreachable):
+    """A standby ended what was read, for it had to replay what its primary did. Another try may get through."""
+
+
 class DropZoneUnreachable(TechnicalFailure):
     """The transfer area cannot be reached or written."""
 

@@ -187,13 +187,22 @@ def _check_dates(decision: Decision, today: date) -> None:
 
 
 def _check_parties(plan: ExtractPlan, parties: Parties, today: date) -> None:
-    recipient, gateway = parties.recipients.get(plan.recipient), parties.gateways.get(plan.gateway)
-    if recipient is None or recipient.status is not RecipientStatus.CONFIRMED:
-        state = recipient.status if recipient else "not declared any more"
+    gateway = parties.gateways.get(plan.gateway)
+    barred = [(name, why) for name in plan.recipients if (why := _barred(parties, name))]
+    if len(barred) == len(plan.recipients):  # else the others still get what is theirs: each is asked again by name
+        name, why = barred[0]
         raise ApprovalMissing(
-            f"{plan.request_id}: recipient {plan.recipient} is {state}.", advice="Ask the keeper of the parties' list."
+            f"{plan.request_id}: recipient {name} is {why}.", advice="Ask the keeper of the parties' list."
         )
     if gateway is None or not gateway.is_in_force(today):
         raise ApprovalMissing(
             f"{plan.request_id}: gateway {plan.gateway} is not in force.", advice="Ask the legal team."
         )
+
+
+def _barred(parties: Parties, name: str) -> str:
+    """Why nothing may be sent to a recipient, in words; empty if it may."""
+    recipient = parties.recipients.get(name)
+    if recipient is None:
+        return "not declared any more"
+    return "" if recipient.status is RecipientStatus.CONFIRMED else str(recipient.status)

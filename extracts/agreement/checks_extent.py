@@ -10,6 +10,7 @@ from extracts.agreement.plan import Operator, SmallCells
 from extracts.agreement.policy_case import Case, Parameters, Verdict, gap, not_applicable, passed, violation, words
 from extracts.agreement.schedule import dates_within
 from extracts.catalogue.contract import Dataset, Identifiability
+from extracts.catalogue.parties import Organisation
 
 _MOST_DELIVERIES = 2000
 
@@ -32,16 +33,15 @@ def _may_choose_rows(source: Dataset) -> str:
 
 
 def rows_within_territory(case: Case, given: Parameters) -> list[Verdict]:
-    """The territory is the recipient's, and a source that covers more is kept to it by a condition on `column`.
+    """The territory is the recipients', and a source that covers more is kept to it by a condition on `column`.
+
+    Where that column divides the rows among several recipients, each gets rows of its own territory only.
 
     `whole` maps the code of a whole country to the letter that codes of its parts begin with.
     """
-    territory, own = case.request.territory, case.receiving.territory if case.receiving else ()
-    whole: Mapping[str, str] = given["whole"]
-    beyond = [code for code in territory if own and not _lies_in(code, own, whole)]
-    found = []
-    if beyond and case.receiving:
-        found.append(violation(f"{case.receiving.name} is not responsible for {', '.join(beyond)}"))
+    territory, whole = case.request.territory, given["whole"]
+    found = _beyond_their_territory(case, territory, whole)
+    found += _others_rows(case, given["column"], whole)
     for asked, source in case.sources():
         if source.coverage and all(_lies_in(code, territory, whole) for code in source.coverage):
             continue
@@ -49,6 +49,36 @@ def rows_within_territory(case: Case, given: Parameters) -> list[Verdict]:
         if not any(_keeps_within(c, territory, whole) for c in chosen):
             found.append(_outside(source, given["column"], territory))
     return found or passed(f"only rows of {', '.join(territory)}")
+
+
+def _beyond_their_territory(case: Case, territory: tuple[str, ...], whole: Mapping[str, str]) -> list[Verdict]:
+    """One that is not limited to an area (its territory is empty) is responsible for any."""
+    bodies = case.bodies
+    beyond = [code for code in territory if not any(_responsible(body, code, whole) for body in bodies)]
+    if not beyond or not bodies:
+        return []
+    if len(bodies) == 1:
+        return [violation(f"{bodies[0].name} is not responsible for {', '.join(beyond)}")]
+    return [violation(f"none of {', '.join(b.name for b in bodies)} is responsible for {', '.join(beyond)}")]
+
+
+def _others_rows(case: Case, column: str, whole: Mapping[str, str]) -> list[Verdict]:
+    if case.request.divided_by is None or case.request.divided_by.column != column:
+        return []
+    found = []
+    for share in case.request.recipients or ():
+        recipient = case.parties.recipients.get(share.recipient)
+        body = case.parties.organisation_of(recipient) if recipient else None
+        beyond = [v for v in share.values if body and not _responsible(body, v, whole)]
+        if body and beyond:
+            found.append(
+                violation(f"{body.name} would get rows of {', '.join(beyond)}, for which it is not responsible")
+            )
+    return found
+
+
+def _responsible(body: Organisation, code: str, whole: Mapping[str, str]) -> bool:
+    return not body.territory or _lies_in(code, body.territory, whole)
 
 
 def _lies_in(code: str, own: tuple[str, ...], whole: Mapping[str, str]) -> bool:

@@ -9,7 +9,7 @@ from extracts.agreement.policy_case import Case, Parameters, Verdict, gap, not_a
 from extracts.agreement.request_words import DataType
 from extracts.catalogue.contract import Classification
 from extracts.catalogue.gateways import BodyKind, Gateway, GatewayStatus, OnwardSharing
-from extracts.catalogue.parties import RecipientStatus
+from extracts.catalogue.parties import Organisation, Recipient, RecipientStatus
 
 
 def gateway_in_force(case: Case, _: Parameters) -> list[Verdict]:
@@ -41,38 +41,29 @@ def gateway_permits_purpose(case: Case, _: Parameters) -> list[Verdict]:
 
 
 def gateway_permits_direction(case: Case, _: Parameters) -> list[Verdict]:
-    """The gateway permits this purpose from the data's controller to the recipient's kind of body, and regularly."""
-    gateway, receiving = case.gateway, case.receiving
-    if gateway is None or receiving is None:
-        return [_no_gateway(case) if gateway is None else _no_recipient(case)]
-    found = []
+    """The gateway permits this purpose from the data's controller to every recipient's kind of body, and regularly."""
+    gateway = case.gateway
+    if gateway is None:
+        return [_no_gateway(case)]
+    found = [_no_recipient(case, name) for name in case.strangers]
     for controller in sorted({source.controller for _, source in case.sources()}):
         provider = case.parties.organisations.get(controller)
         if provider is None:
             found.append(gap(f"controller {controller!r} of the data is not declared as an organisation"))
-        elif not _permits(gateway, case.request.purpose.code, provider.kind, receiving.kind):
-            way = f"from {provider.name} ({provider.kind}) to {receiving.name} ({receiving.kind})"
-            found.append(violation(f"{gateway.id} permits {case.request.purpose.code} not {way}"))
+        else:
+            found += [v for body in case.receiving if (v := _direction(case, gateway, provider, body))]
     if not gateway.recurring:
         found.append(violation(f"{gateway.id} carries decisions about one named person, never a recurring extract"))
-    return found or passed(f"{gateway.id} permits this towards {receiving.name}")
+    return found or passed(f"{gateway.id} permits this towards {', '.join(o.name for o in case.receiving)}")
 
 
 def recipient_confirmed(case: Case, given: Parameters) -> list[Verdict]:
-    """The recipient is declared, not suspended, and its identity was confirmed within `max_days`."""
-    recipient = case.recipient
-    if recipient is None:
-        return [_no_recipient(case)]
-    if recipient.status is not RecipientStatus.CONFIRMED:
-        return [violation(f"recipient {recipient.id} is {recipient.status}")]
-    age = (case.today - recipient.confirmed_on).days
-    if not 0 <= age <= given["max_days"]:
-        since = f"on {recipient.confirmed_on}, which counts for {given['max_days']} days"
-        return [violation(f"recipient {recipient.id} was confirmed {since}")]
-    expected = case.request.transfer.key_fingerprint
-    if expected and expected not in {k.fingerprint for k in recipient.keys}:
-        return [gap(f"the key that the request expects is not declared for {recipient.id}")]
-    return passed(f"recipient {recipient.id} was confirmed on {recipient.confirmed_on}")
+    """Every recipient is declared, not suspended, and its identity was confirmed within `max_days`."""
+    found = [_no_recipient(case, name) for name in case.strangers]
+    found += [v for recipient in case.recipients if (v := _unconfirmed(case, recipient, given["max_days"]))]
+    if found:
+        return found
+    return passed("; ".join(f"recipient {r.id} was confirmed on {r.confirmed_on}" for r in case.recipients))
 
 
 def onward_sharing_authorised(case: Case, _: Parameters) -> list[Verdict]:
@@ -145,9 +136,9 @@ def appropriate_policy_document(case: Case, given: Parameters) -> list[Verdict]:
 
 def no_law_enforcement(case: Case, _: Parameters) -> list[Verdict]:
     """No recurring extract for law enforcement (Data Protection Act 2018, Part 3) or of criminal offence data."""
-    request, receiving = case.request, case.receiving
+    request = case.request
     found = []
-    if request.legal.part_3_applies or (receiving and receiving.kind is BodyKind.POLICE):
+    if request.legal.part_3_applies or any(body.kind is BodyKind.POLICE for body in case.receiving):
         found.append(violation("processing for law enforcement is decided case by case, never by an extract"))
     if DataType.CRIMINAL_OFFENCE in request.data_types:
         found.append(violation("criminal offence data is not shared by extracts"))
@@ -169,6 +160,26 @@ def stays_in_uk(case: Case, given: Parameters) -> list[Verdict]:
     )
 
 
+def _direction(case: Case, gateway: Gateway, provider: Organisation, receiver: Organisation) -> Verdict | None:
+    code = case.request.purpose.code
+    if _permits(gateway, code, provider.kind, receiver.kind):
+        return None
+    way = f"from {provider.name} ({provider.kind}) to {receiver.name} ({receiver.kind})"
+    return violation(f"{gateway.id} permits {code} not {way}")
+
+
+def _unconfirmed(case: Case, recipient: Recipient, max_days: int) -> Verdict | None:
+    if recipient.status is not RecipientStatus.CONFIRMED:
+        return violation(f"recipient {recipient.id} is {recipient.status}")
+    if not 0 <= (case.today - recipient.confirmed_on).days <= max_days:
+        since = f"on {recipient.confirmed_on}, which counts for {max_days} days"
+        return violation(f"recipient {recipient.id} was confirmed {since}")
+    expected = case.request.transfer.key_fingerprint
+    if expected and expected not in {k.fingerprint for k in recipient.keys}:
+        return gap(f"the key that the request expects is not declared for {recipient.id}")
+    return None
+
+
 def _permits(gateway: Gateway, code: str, provider: BodyKind, receiver: BodyKind) -> bool:
     return any(code in p.purposes and provider in p.provider and receiver in p.receiver for p in gateway.permits)
 
@@ -177,8 +188,8 @@ def _no_gateway(case: Case) -> Verdict:
     return gap(f"gateway {case.request.legal.gateway!r} is not declared; declared: {', '.join(case.parties.gateways)}")
 
 
-def _no_recipient(case: Case) -> Verdict:
-    return gap(f"recipient {case.request.recipient!r} is not declared; declared: {', '.join(case.parties.recipients)}")
+def _no_recipient(case: Case, name: str) -> Verdict:
+    return gap(f"recipient {name!r} is not declared; declared: {', '.join(case.parties.recipients)}")
 
 
 def _listed(values: object) -> str:

@@ -33,10 +33,10 @@ def people_described(case: Case, given: Parameters) -> list[Verdict]:
 
 
 def controllers_named(case: Case, _: Parameters) -> list[Verdict]:
-    """The data's controller and the recipient's body are both named, and both as controllers."""
+    """The data's controller and every recipient's body are named, and as controllers."""
     roles = {c.organisation: c.role for c in case.request.controllers}
     found = [gap(f"organisation {name!r} is not declared") for name in roles if name not in case.parties.organisations]
-    needed = {source.controller for _, source in case.sources()} | ({case.receiving.id} if case.receiving else set())
+    needed = {source.controller for _, source in case.sources()} | {o.id for o in case.bodies}
     for name in sorted(needed):
         if name not in roles:
             found.append(violation(f"{name} is not named among the controllers"))
@@ -46,7 +46,7 @@ def controllers_named(case: Case, _: Parameters) -> list[Verdict]:
 
 
 def requester_may_ask(case: Case, _: Parameters) -> list[Verdict]:
-    """The requester's body is declared, the requester is one of its people, and the recipient belongs to it."""
+    """The requester's body is declared, the requester is one of its people, and a recipient belongs to it."""
     asking, email = case.request.requester.organisation, case.request.requester.email
     if asking not in case.parties.organisations:
         return [gap(f"organisation {asking!r} is not declared; declared: {', '.join(case.parties.organisations)}")]
@@ -54,6 +54,7 @@ def requester_may_ask(case: Case, _: Parameters) -> list[Verdict]:
     principal = case.parties.principals.get(email)
     if principal is None or principal.organisation != asking or not principal.has_role(Role.REQUESTER, case.today):
         found.append(gap(f"{email} is not declared as a requester of {asking}"))
-    if case.receiving and case.receiving.id != asking:
-        found.append(violation(f"{asking} asks for data to be sent to {case.receiving.id}"))
+    receiving = [o.id for o in case.bodies]
+    if receiving and asking not in receiving:
+        found.append(violation(f"{asking} asks for data to be sent to {', '.join(receiving)}"))
     return found or passed(f"{email} asks for {asking}")

@@ -21,7 +21,7 @@ from extracts.canonical import canonical_json
 from extracts.catalogue.forms import Form
 from extracts.errors import UsageError
 
-_KNOWN_BY = ("dataset", "name", "organisation")
+_KNOWN_BY = ("dataset", "name", "organisation", "recipient")
 _ABSENT = "(nothing)"
 _Path = tuple[str, ...]
 

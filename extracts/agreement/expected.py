@@ -102,4 +102,5 @@ _OF_RUNS: Mapping[str, Arrival] = {
     Outcome.STOPPED.value: Arrival.STOPPED,
     Outcome.SOURCE_LATE.value: Arrival.SOURCE_LATE,
     Outcome.FAILED.value: Arrival.FAILED,
+    Outcome.DELIVERED.value: Arrival.STOPPED,  # to other recipients: of this one a control said no
 }

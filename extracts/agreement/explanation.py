@@ -14,6 +14,7 @@ from typing import Any
 from extracts.agreement.periods import period_for
 from extracts.agreement.plain_words import (
     checks_in_words,
+    division_in_words,
     limits_in_words,
     rows_in_words,
     schedule_in_words,
@@ -39,6 +40,7 @@ def explain(plan: ExtractPlan, facts: Mapping[str, Any], after: date, decided: M
         [f"# {plan.request_id}: {markdown(facts['title'])}", "", f"Plan {plan.digest}", ""],
         _section("For whom and why", _for_whom(plan, facts)),
         _section("Under which power", _power(plan, facts)),
+        *([_section("Whose rows are whose", [markdown(w) for w in division_in_words(plan)])] if plan.division else []),
         *(_dataset_page(d, facts) for d in plan.datasets),
         _section("Within which limits", limits_in_words(plan)),
         _section("When", _when(plan, after)),
@@ -57,6 +59,7 @@ def explanation_data(plan: ExtractPlan, facts: Mapping[str, Any], after: date) -
         "plan": plan.document(),
         "rows": {d.dataset: rows_in_words(d) for d in plan.datasets},
         "columns": {d.dataset: [_column_data(c) for c in d.columns] for d in plan.datasets},
+        **({"recipients": division_in_words(plan)} if plan.division else {}),
         "limits": limits_in_words(plan),
         "schedule": schedule_in_words(plan),
         "next": [{"on": d.isoformat(), "period": _label(plan, d)} for d in due_dates(plan, after)],
@@ -70,9 +73,12 @@ def _decided(terms: Mapping[str, Any]) -> list[str]:
 
 
 def _for_whom(plan: ExtractPlan, facts: Mapping[str, Any]) -> list[str]:
-    recipient, requester = facts["recipient"], facts["requester"]
+    requester = facts["requester"]
     return [
-        f"For {markdown(recipient['name'])} ({plan.recipient}), {markdown(recipient['organisation'])}.",
+        *(
+            f"For {markdown(r['name'])} ({r['id']}), {markdown(r['organisation'])}."
+            for r in facts.get("recipients", [facts["recipient"]])
+        ),
         f"Asked for by {markdown(requester['name'])}, {markdown(requester['organisation'])}.",
         f"Purpose ({plan.purpose_code}): {markdown(facts['purpose'])}",
         f"Why it is necessary: {markdown(facts['necessity'])}",
@@ -116,7 +122,7 @@ def _when(plan: ExtractPlan, after: date) -> list[str]:
 
 
 def _where(plan: ExtractPlan, facts: Mapping[str, Any]) -> list[str]:
-    folder = facts["recipient"].get("folder", plan.recipient)
+    folder = facts["recipient"].get("folder") or ", ".join(plan.recipients)
     return [
         f"Into the recipient's own folder of the drop zone ({markdown(folder)}).",
         f"As {plan.format} files, encrypted to the recipient's keys.",

@@ -27,7 +27,8 @@ def facts_of(request: Request, parties: Parties, datasets: Mapping[str, Dataset]
 
 
 def _facts(request: Request, parties: Parties, datasets: Mapping[str, Dataset]) -> dict[str, Any]:
-    recipient, gateway = parties.recipients[request.recipient], parties.gateways[request.legal.gateway]
+    gateway = parties.gateways[request.legal.gateway]
+    recipients = [_recipient(parties, name) for name in request.recipient_ids]
     asking = parties.organisations[request.requester.organisation]
     named = {d.dataset: datasets[d.dataset] for d in request.datasets}
     return {
@@ -46,12 +47,8 @@ def _facts(request: Request, parties: Parties, datasets: Mapping[str, Dataset]) 
             "position": request.requester.position,
             "email": request.requester.email,
         },
-        "recipient": {
-            "id": recipient.id,
-            "name": recipient.name,
-            "organisation": parties.organisation_of(recipient).name,
-            "folder": recipient.folder,
-        },
+        "recipient": _together(recipients),
+        **({"recipients": recipients} if request.divided_by else {}),
         "gateway": {
             "id": gateway.id,
             "title": gateway.title,
@@ -77,6 +74,27 @@ def _facts(request: Request, parties: Parties, datasets: Mapping[str, Dataset]) 
             for name, d in sorted(named.items())
         },
     }
+
+
+def for_recipient(facts: Mapping[str, Any], recipient: str) -> dict[str, Any]:
+    """The same facts as one of several recipients is told them: for it, and from nobody who only receives beside it."""
+    there = facts.get("recipients", [facts["recipient"]])
+    own = next(r for r in there if r["id"] == recipient)
+    beside = {r["organisation"] for r in there} - {own["organisation"]}
+    controllers = [c for c in facts["controllers"] if c["name"] not in beside]
+    return {**facts, "recipient": own, "controllers": controllers}
+
+
+def _recipient(parties: Parties, name: str) -> dict[str, str]:
+    recipient = parties.recipients[name]
+    organisation = parties.organisation_of(recipient).name
+    return {"id": name, "name": recipient.name, "organisation": organisation, "folder": recipient.folder}
+
+
+def _together(recipients: list[dict[str, str]]) -> dict[str, str]:
+    """One recipient, or several in one line each."""
+    named = ("id", "name", "organisation", "folder")
+    return {key: ", ".join(dict.fromkeys(r[key] for r in recipients)) for key in named}
 
 
 def _basis(request: Request) -> dict[str, str]:

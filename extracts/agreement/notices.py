@@ -203,6 +203,7 @@ class Notice:
     """One notice for one audience, as it is kept and sent.
 
     `request_id` and `version` are of the request; of an agreement that runs elsewhere, its id and revision.
+    `recipient`: whom of several it is for; empty for whomever the request is for.
     """
 
     kind: NoticeKind
@@ -212,6 +213,7 @@ class Notice:
     version: int
     subject: str
     body: str
+    recipient: str = ""
 
     @property
     def notice_id(self) -> str:
@@ -220,9 +222,18 @@ class Notice:
 
 
 def notices(
-    kind: NoticeKind, request_id: str, version: int, cause: str, to: tuple[Audience, ...] = (), **facts: object
+    kind: NoticeKind,
+    request_id: str,
+    version: int,
+    cause: str,
+    to: tuple[Audience, ...] = (),
+    recipient: str = "",
+    **facts: object,
 ) -> tuple[Notice, ...]:
-    """The notices of one cause. `to`: whom to tell, if not all that the table names. Raises KeyError without a fact."""
+    """The notices of one cause. `to`: whom to tell, if not all that the table names; `recipient`: which of several.
+
+    Raises KeyError without a fact.
+    """
     telling = TELLINGS[kind]
     known = {"id": request_id, **{name: str(value) for name, value in facts.items()}}
     subject = f"{request_id}: {telling.subject.format_map(known)}"
@@ -231,7 +242,9 @@ def notices(
     full_cause = f"{kind}:{request_id}.v{version}:{cause}"
     if kind is NoticeKind.ENDS_ELSEWHERE:  # a corrected title is no reason to tell again
         full_cause = f"{kind}:{request_id}:{cause}"
-    return tuple(Notice(kind, a, full_cause, request_id, version, subject, body) for a, body in bodies.items())
+    return tuple(
+        Notice(kind, a, full_cause, request_id, version, subject, body, recipient) for a, body in bodies.items()
+    )
 
 
 def _about(kind: NoticeKind, id_: str, version: int) -> str:

@@ -11,6 +11,7 @@ from extracts.agreement.plan import (
     PlannedDataset,
     SafeAddress,
     SmallCells,
+    Unassigned,
 )
 from extracts.catalogue.contract import ColumnType, Identifiability, PeriodKind
 from extracts.catalogue.treatments import TREATMENTS
@@ -47,6 +48,29 @@ def rows_in_words(dataset: PlannedDataset) -> list[str]:
         "Restricted records and people on hold are left out, always.",
         _SAFE[dataset.safe_address],
     ]
+
+
+def division_in_words(plan: ExtractPlan) -> list[str]:
+    """Whose each row is, where there are several recipients; nothing for one."""
+    if plan.division is None:
+        return []
+    column = plan.division.column
+    unseen = [d.dataset for d in plan.datasets if column not in {c.source for c in d.columns}]
+    return [
+        f"Every row goes to one recipient at most, by its {column}:",
+        *(f"{s.recipient} gets the rows whose {column} is {' or '.join(s.values)}." for s in plan.division.shares),
+        _UNASSIGNED[plan.division.unassigned],
+        *([f"{column} itself is not delivered ({', '.join(unseen)})."] if unseen else []),
+        "Each recipient gets a delivery of its own, encrypted to its own keys. Pseudonyms are made with another key "
+        "for each, so that recipients cannot join what they hold by them.",
+        "Limits and the smallest group hold for each recipient's delivery. If one is not kept, nobody gets anything.",
+    ]
+
+
+_UNASSIGNED = {
+    Unassigned.STOP: "If a row belongs to none of them, nothing leaves.",
+    Unassigned.LEAVE_OUT: "Rows that belong to none of them are counted and left out.",
+}
 
 
 def treatment_in_words(column: PlannedColumn) -> str:

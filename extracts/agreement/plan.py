@@ -6,6 +6,8 @@ Rules:
 2. Equal meaning gives equal bytes: conditions and value lists are sorted and without repeats, values are coerced to
    the column's type and written in one way.
 3. A change of any meaning gives another digest, and the old approval does not cover it.
+4. One recipient, or several: then the plan binds which values of which column are whose (`parts` makes of it what each
+   of them gets).
 
 `make_plan` (in `planning`) is the only maker; `explain` (in `explanation`) says it in plain English.
 """
@@ -58,6 +60,13 @@ class SmallCells(StrEnum):
 
     STOP = "stop"
     WITHHOLD = "withhold"
+
+
+class Unassigned(StrEnum):
+    """What happens to rows that belong to none of several recipients: nothing leaves at all, or these rows stay."""
+
+    STOP = "stop"
+    LEAVE_OUT = "leave out"
 
 
 @dataclass(frozen=True)
@@ -172,11 +181,32 @@ class Limits:
     max_withheld_percent: int
 
 
+@dataclass(frozen=True, order=True)
+class Share:
+    """One of several recipients, and the values (sorted) of the dividing column that are theirs."""
+
+    recipient: str
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Division:
+    """Among whom the rows of every dataset are divided, by a column of text. `shares` are by recipient.
+
+    No value is in two shares. `unassigned`: what happens to rows that are in none, blank ones among them.
+    """
+
+    column: str
+    shares: tuple[Share, ...]
+    unassigned: Unassigned
+
+
 @dataclass(frozen=True)
 class ExtractPlan(Canonical):
     """Everything that two people approve. Dates are inclusive.
 
-    `schedule` is canonical text: `cron: 0 6 1 * *` or `working day: 3 of month`.
+    `schedule` is canonical text: `cron: 0 6 1 * *` or `working day: 3 of month`. `recipient` is empty where a
+    `division` names several.
     """
 
     request_id: str
@@ -194,6 +224,19 @@ class ExtractPlan(Canonical):
     format: str
     limits: Limits
     datasets: tuple[PlannedDataset, ...]
+    division: Division | None = None
+
+    @property
+    def recipients(self) -> tuple[str, ...]:
+        """Everybody who gets something, by id."""
+        return tuple(s.recipient for s in self.division.shares) if self.division else (self.recipient,)
+
+    def document(self) -> dict[str, Any]:
+        """The plan as plain JSON values; one for a single recipient reads as it did before there could be several."""
+        found = super().document()
+        if self.division is None:
+            del found["division"]
+        return found
 
 
 def plan_from_document(document: Mapping[str, Any]) -> ExtractPlan:

@@ -62,7 +62,7 @@ def plan_dataset(asked: DatasetAsked, source: Dataset, request: Request, path: s
         coverage=source.coverage,
         columns=columns,
         conditions=conditions,
-        filter_columns=filter_columns(source, conditions),
+        filter_columns=filter_columns(source, conditions, request.divided_by.column if request.divided_by else ""),
         key=source.key,
         persons=source.persons,
         period_column=source.period_column,
@@ -77,11 +77,11 @@ def plan_dataset(asked: DatasetAsked, source: Dataset, request: Request, path: s
     )
 
 
-def filter_columns(source: Dataset, conditions: Iterable[Condition]) -> tuple[FilterColumn, ...]:
-    """Every column of `source` that decides which rows leave, with its meaning; by name."""
+def filter_columns(source: Dataset, conditions: Iterable[Condition], divided_by: str = "") -> tuple[FilterColumn, ...]:
+    """Every column of `source` that decides which rows leave, and to whom, with its meaning; by name."""
     markers = (source.restricted_column, source.safe_address_column)
     dates = (source.period_column, source.period_end_column)
-    names = {*(c.column for c in conditions), *source.persons, *markers, *dates}
+    names = {*(c.column for c in conditions), divided_by, *source.persons, *markers, *dates}
     return tuple(sorted(_filter_column(c) for c in source.columns if c.name in names))
 
 

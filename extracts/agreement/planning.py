@@ -12,9 +12,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from functools import partial
 
 from extracts.agreement.assessment import Assessment, Finding
-from extracts.agreement.plan import ExtractPlan, Limits, SmallCells
+from extracts.agreement.coercion import canonical_value
+from extracts.agreement.plan import Division, ExtractPlan, Limits, SmallCells
 from extracts.agreement.plan_floors import floor_problems
 from extracts.agreement.planned_dataset import Faults, plan_dataset
 from extracts.agreement.request import Request
@@ -44,10 +46,11 @@ def make_plan(
         plan_dataset(asked, datasets[asked.dataset], request, f"datasets.{number}", faults)
         for number, asked in numbered
     )
+    division = _division(request, datasets, faults)
     faults.refuse()
     return ExtractPlan(
         request_id=request.request_id,
-        recipient=request.recipient,
+        recipient=request.recipient or "",
         gateway=request.legal.gateway,
         purpose_code=request.purpose.code,
         identifiability=request.identifiability,
@@ -61,6 +64,7 @@ def make_plan(
         format=request.transfer.format.value,
         limits=_limits(request),
         datasets=planned,
+        division=division,
     )
 
 
@@ -72,6 +76,18 @@ def _check_assessed(request: Request, assessment: Assessment) -> None:
         )
     if not assessment.passed:
         raise _refused(request, f"policy {assessment.policy_version}", map(_told, _failed(assessment)))
+
+
+def _division(request: Request, datasets: Mapping[str, Dataset], faults: Faults) -> Division | None:
+    if request.divided_by is None:
+        return None
+    column = request.divided_by.column
+    declared = [c for d in request.datasets if (c := datasets[d.dataset].column(column))]
+    for number, share in enumerate(request.recipients or ()):
+        for place, value in enumerate(share.values):
+            for each in declared:
+                faults.attempt(f"recipients.{number}.values.{place}", partial(canonical_value, value, each))
+    return request.division
 
 
 def _limits(request: Request) -> Limits:

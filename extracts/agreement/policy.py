@@ -121,10 +121,13 @@ def parse_policy(document: Document) -> Policy:
 
 
 def assess(
-    request: Request, datasets: Mapping[str, Dataset], parties: Parties, policy: Policy, today: date
+    request: Request, datasets: Mapping[str, Dataset], parties: Parties, policy: Policy, today: date, only: str = ""
 ) -> Assessment:
-    """What every rule finds in the request, as of `today`. Pure: the same arguments give the same digest."""
-    case = Case(request, datasets, parties, today)
+    """What every rule finds in the request, as of `today`. Pure: the same arguments give the same digest.
+
+    only: which of several recipients is asked about, if not all of them.
+    """
+    case = Case(request, datasets, parties, today, only)
     findings = tuple(_finding(rule, verdict) for rule in policy.rules for verdict in _judge(rule, case))
     asked = sorted({d.dataset for d in request.datasets} & set(datasets))
     return Assessment(

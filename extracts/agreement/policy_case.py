@@ -66,12 +66,15 @@ class RowUse:
 
 @dataclass(frozen=True)
 class Case:
-    """A request, and everything that it is judged against."""
+    """A request, and everything that it is judged against. `only`: which of several recipients is asked about; ''
+    for all.
+    """
 
     request: Request
     datasets: Mapping[str, Dataset]
     parties: Parties
     today: date
+    only: str = ""
 
     @property
     def gateway(self) -> Gateway | None:
@@ -79,14 +82,34 @@ class Case:
         return self.parties.gateways.get(self.request.legal.gateway)
 
     @property
-    def recipient(self) -> Recipient | None:
-        """The recipient that the request names, if it is declared."""
-        return self.parties.recipients.get(self.request.recipient)
+    def recipients(self) -> tuple[Recipient, ...]:
+        """The recipients that are asked about, as far as they are declared."""
+        known = self.parties.recipients
+        return tuple(known[name] for name in self._asked_about if name in known)
 
     @property
-    def receiving(self) -> Organisation | None:
-        """The recipient's organisation."""
-        return self.parties.organisation_of(self.recipient) if self.recipient else None
+    def strangers(self) -> tuple[str, ...]:
+        """The recipients that are asked about and nobody declared."""
+        return tuple(name for name in self._asked_about if name not in self.parties.recipients)
+
+    @property
+    def receiving(self) -> tuple[Organisation, ...]:
+        """The organisations of the recipients that are asked about, each once."""
+        return self._bodies(self._asked_about)
+
+    @property
+    def bodies(self) -> tuple[Organisation, ...]:
+        """The organisations of all recipients, each once."""
+        return self._bodies(self.request.recipient_ids)
+
+    @property
+    def _asked_about(self) -> tuple[str, ...]:
+        return (self.only,) if self.only else self.request.recipient_ids
+
+    def _bodies(self, names: Iterable[str]) -> tuple[Organisation, ...]:
+        known = self.parties.recipients
+        found = (self.parties.organisation_of(known[name]) for name in names if name in known)
+        return tuple({o.id: o for o in found}.values())
 
     def sources(self) -> list[tuple[DatasetAsked, Dataset]]:
         """The datasets asked for that are declared."""
@@ -97,8 +120,13 @@ class Case:
         return [ColumnUse(d.dataset, c, self._column(d, c.name)) for d in self.request.datasets for c in d.columns]
 
     def rows(self) -> list[RowUse]:
-        """Every condition."""
-        return [RowUse(d.dataset, c, self._column(d, c.column)) for d in self.request.datasets for c in d.rows]
+        """Every condition; which rows belong to any recipient is one too."""
+        divided = self.request.of_anybody
+        return [
+            RowUse(d.dataset, c, self._column(d, c.column))
+            for d in self.request.datasets
+            for c in (*d.rows, *([divided] if divided else []))
+        ]
 
     def undeclared(self, needs: Needs) -> tuple[str, ...]:
         """Names of what is asked for, is needed, and has no declaration: datasets, and `dataset.column` of others."""

@@ -4,7 +4,8 @@ Rules:
 1. Every field is declared; a typing error is told with its line and the nearest names.
 2. The digest is over meaning: order of keys, comments, quoting and spaces do not count.
 3. A request that was submitted is never edited: a change is a new version.
-4. Refusing columns gives a smaller request, and it is that one which is assessed and planned.
+4. It is for one recipient, or for several and says whose each row is (`request_recipients`).
+5. Refusing columns gives a smaller request, and it is that one which is assessed and planned.
 """
 
 from __future__ import annotations
@@ -12,13 +13,14 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
 from extracts.agreement import request_fields as fields
 from extracts.agreement import request_terms as terms
-from extracts.agreement.plan import Criticality
-from extracts.agreement.request_rows import DatasetAsked
+from extracts.agreement.plan import Criticality, Division
+from extracts.agreement.request_recipients import DividedBy, Shares, check_recipients, division_of
+from extracts.agreement.request_rows import DatasetAsked, RowCondition
 from extracts.canonical import digest
 from extracts.catalogue.contract import Identifiability
 from extracts.catalogue.forms import Count, Day, Flag, Form, Line, OptionalText, Paragraph, RequestId, Slug, Uri, fill
@@ -26,6 +28,15 @@ from extracts.documents import Document
 from extracts.errors import UsageError
 
 _OFFERED = tuple(i.value for i in (Identifiability.IDENTIFIED, Identifiability.PSEUDONYMISED))
+
+
+# For editors, what `check_recipients` says to the reader.
+_ONE_OR_SEVERAL: dict[str, Any] = {
+    "oneOf": [
+        {"required": ["recipient"], "properties": {"recipient": {"type": "string"}}},
+        {"required": ["recipients", "divided_by"], "properties": {"recipients": {"type": "array"}}},
+    ]
+}
 
 
 def _offered(form: Identifiability) -> Identifiability:
@@ -37,6 +48,8 @@ def _offered(form: Identifiability) -> Identifiability:
 
 class Request(Form):
     """A request for data, as `examples/requests/` shows it."""
+
+    model_config = ConfigDict(json_schema_extra=_ONE_OR_SEVERAL)
 
     request_id: RequestId
     """Given by the register, such as SDDSB-2026-014; stays over versions and renewals."""
@@ -58,8 +71,12 @@ class Request(Form):
         Identifiability, AfterValidator(_offered), WithJsonSchema({"type": "string", "enum": list(_OFFERED)})
     ]
     """How much a delivered row says about who it is about."""
-    recipient: Slug
-    """Id of a declared recipient."""
+    recipient: Slug | None = None
+    """Id of a declared recipient. Leave it out where there are several."""
+    recipients: Shares | None = None
+    """Several recipients, and which rows are whose: each gets its own rows, and no others."""
+    divided_by: DividedBy | None = None
+    """Needed with `recipients`: the column that divides the rows among them."""
     purpose: fields.PurposeAsked
     """What it is for, why it is necessary, and why less would not do."""
     legal: fields.Legal
@@ -118,6 +135,11 @@ class Request(Form):
     """What is asked of each dataset: columns and rows."""
 
     @model_validator(mode="after")
+    def _clear_whose(self) -> Request:
+        check_recipients(self.recipient, self.recipients, self.divided_by)
+        return self
+
+    @model_validator(mode="after")
     def _each_dataset_once(self) -> Request:
         names = [d.dataset for d in self.datasets]
         if len(set(names)) < len(names):
@@ -132,6 +154,24 @@ class Request(Form):
     def digest(self) -> str:
         """The digest that assessment and decision name."""
         return digest(self.document())
+
+    @property
+    def recipient_ids(self) -> tuple[str, ...]:
+        """Everybody whom it is for, by id."""
+        return (self.recipient,) if self.recipient else tuple(sorted(s.recipient for s in self.recipients or ()))
+
+    @property
+    def division(self) -> Division | None:
+        """Whose rows are whose, as plans write it; None for one recipient."""
+        return division_of(self.recipients, self.divided_by)
+
+    @property
+    def of_anybody(self) -> RowCondition | None:
+        """That a row belongs to one of several recipients, as a condition; None for one recipient."""
+        if self.divided_by is None:
+            return None
+        values = [v for share in self.recipients or () for v in share.values]
+        return RowCondition.model_validate({"column": self.divided_by.column, "in": values})
 
     def asked_columns(self) -> Iterable[tuple[str, str]]:
         """(dataset, column) of every column asked for, in the request's order."""

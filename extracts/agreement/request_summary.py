@@ -14,7 +14,7 @@ def request_in_words(request: Request) -> dict[str, Any]:
     purpose, legal, schedule, limits = request.purpose, request.legal, request.schedule, request.limits
     fields: dict[str, Any] = {
         "asked by": f"{request.requester.name}, {request.requester.position} ({request.requester.organisation})",
-        "for": request.recipient,
+        "for": _recipients(request),
         "expedited": f"{request.expedited.reason} {EMERGENCY}" if request.expedited else "",
         "purpose": f"{purpose.text} ({purpose.code})",
         "why necessary": purpose.necessity,
@@ -43,6 +43,14 @@ def request_in_words(request: Request) -> dict[str, Any]:
         "note": request.note,
     }
     return {name: value for name, value in fields.items() if value}
+
+
+def _recipients(request: Request) -> str | list[str]:
+    if request.divided_by is None:
+        return request.recipient or ""
+    column = request.divided_by.column
+    shares = [f"{s.recipient}: rows whose {column} is {' or '.join(s.values)}" for s in request.recipients or ()]
+    return [*shares, f"rows that belong to none: {request.divided_by.unassigned_rows}"]
 
 
 def _basis(request: Request) -> str:

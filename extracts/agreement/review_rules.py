@@ -186,8 +186,8 @@ def _no_part_in_it(b: _Bench) -> Iterator[Refused]:
     ask = "Ask the keeper of reviewers.yaml to assign somebody else."
     if any(b.is_author(name) for name in (request.requester.email, *b.case.submitted_by)):
         yield Refused(Refusal.OWN_REQUEST, f"{b.what}: {author.id} asked for it, or submitted it.", ask)
-    recipient = b.parties.recipients.get(request.recipient)
-    asking = {request.requester.organisation, recipient.organisation if recipient else ""}
+    recipients = [r for name in request.recipient_ids if (r := b.parties.recipients.get(name))]
+    asking = {request.requester.organisation, *(r.organisation for r in recipients)}
     if own := sorted(asking & b.bodies()):
         told = f"{b.what}: {author.id} belongs to {own[0]}, which asks for the data."
         yield Refused(Refusal.OWN_REQUEST, told, ask)

@@ -25,7 +25,10 @@ from extracts.catalogue.reviewers import ReviewKind
 from extracts.documents import Document
 from extracts.errors import Problem
 
-_NEVER_PAST = ("datasets", "recipient", "identifiability", "requester", "other_recipients", "onward_sharing")
+_NEVER_PAST = (
+    *("datasets", "recipient", "recipients", "divided_by"),
+    *("identifiability", "requester", "other_recipients", "onward_sharing"),
+)
 
 
 class DemandedReview(Form):

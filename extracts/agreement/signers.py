@@ -100,7 +100,7 @@ def _beyond(delegation: Delegation, plan: ExtractPlan) -> str:
     asked = (
         (plan.identifiability, limits.identifiability, "data"),
         (plan.gateway, limits.gateways, ""),
-        (plan.recipient, limits.recipients, ""),
+        *((recipient, limits.recipients, "") for recipient in plan.recipients),
     )
     found = [f"{value} {what}".strip() for value, allowed, what in asked if allowed and value not in allowed]
     if limits.max_rows is not None and plan.limits.max_rows > limits.max_rows:

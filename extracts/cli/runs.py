@@ -20,19 +20,27 @@ if TYPE_CHECKING:
 deliveries_app = typer.Typer(no_args_is_help=True, help="What was delivered.")
 source_app = typer.Typer(no_args_is_help=True, help="What the source's database administrator needs.")
 Reason = Annotated[str, typer.Option("--reason", help="What was wrong; the recipient reads it.")]
+Recipient = Annotated[str, typer.Option(help="Only to this one, where the agreement is for several.")]
 Period = Annotated[str, typer.Option(help="2026-11, 2026-Q4, 2026-W47 or a date; default: the one due now.")]
 
 
-def run(request_id: RequestId, period: Period = "", user: Actor = "", as_json: Json = False) -> None:
+def run(
+    request_id: RequestId, period: Period = "", recipient: Recipient = "", user: Actor = "", as_json: Json = False
+) -> None:
     """Run an agreement now, without Airflow. The same gates, the same record."""
-    _run(request_id, period, user or signed_in(), "", as_json)
+    _run(request_id, period, user or signed_in(), "", as_json, recipient)
 
 
 def redeliver(
-    request_id: RequestId, reason: Reason, period: Period = "", user: Actor = "", as_json: Json = False
+    request_id: RequestId,
+    reason: Reason,
+    period: Period = "",
+    recipient: Recipient = "",
+    user: Actor = "",
+    as_json: Json = False,
 ) -> None:
-    """Deliver a period again. The new revision supersedes the one before."""
-    _run(request_id, period, user or signed_in(), _readable(reason), as_json)
+    """Deliver a period again. The new revision supersedes the one before; of several recipients, each one's own."""
+    _run(request_id, period, user or signed_in(), _readable(reason), as_json, recipient)
 
 
 def _readable(reason: str) -> str:
@@ -50,13 +58,21 @@ def _readable(reason: str) -> str:
     return found
 
 
-def _run(request_id: str, period: str, user: str, reason: str, as_json: bool) -> None:
+def _run(request_id: str, period: str, user: str, reason: str, as_json: bool, recipient: str) -> None:
     from extracts.steps.run import RunKey, check_asked, run_all
 
     work = workplace()
-    check_asked(work, request_id, period)
+    check_asked(work, request_id, period, recipient)
     run_id = f"manual-{work.now():%Y%m%dT%H%M%S.%f}"
-    key = RunKey(request_id, run_id, period=period or None, started_by=user, signed_in_as=signed_in(), reason=reason)
+    key = RunKey(
+        request_id,
+        run_id,
+        period=period or None,
+        started_by=user,
+        signed_in_as=signed_in(),
+        reason=reason,
+        recipient=recipient,
+    )
     found = run_all(work, key, lambda step: None if as_json else err.print(f"  {step} ..."))
     answer(found, as_json, lambda: _show_outcome(request_id, found))
     if found["outcome"] != Outcome.DELIVERED and found["error"] != AlreadyDelivered.__name__:

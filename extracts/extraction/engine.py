@@ -6,6 +6,8 @@ Rules, in order:
    finished, and are removed whatever the outcome; so are half-finished files.
 3. Rows leave in an order of their own (pseudonym first, then every column), never the source's.
 4. Delivered rows are counted in the finished file, and must add up with what the source counted.
+5. Several recipients are parts of one reading: one snapshot, then files, people and counts of each. What is counted
+   over all of them must add up too, with the rows that belong to none. One part that fails stops them all.
 """
 
 from __future__ import annotations
@@ -20,18 +22,20 @@ from pathlib import Path
 from extracts.agreement.plan import ExtractPlan, Period
 from extracts.canonical import digest_file
 from extracts.catalogue.contract import Dataset
-from extracts.extraction.counting import Counts, check_counts, check_rows, read_counts, without
+from extracts.extraction.counting import Counts, check_counts, check_rows, check_unassigned, read_counts, without
 from extracts.extraction.duckdb_session import EngineSettings as EngineSettings
 from extracts.extraction.duckdb_session import engine_errors
 from extracts.extraction.finishing import finish
+from extracts.extraction.funnels import whole_funnels
 from extracts.extraction.left_out import LeftOut, read_left_out
 from extracts.extraction.membership import IndexWriter
 from extracts.extraction.memory import use_system_memory
 from extracts.extraction.reading import Keys as Keys
+from extracts.extraction.reading import Part as Part
 from extracts.extraction.reading import Treated, open_reader
 from extracts.extraction.sources.checks import check_within
 from extracts.extraction.sources.interface import Connection, Source
-from extracts.extraction.values import Extract, ExtractFile, Snapshot
+from extracts.extraction.values import Drawn, Extract, ExtractFile, Snapshot
 
 Progress = Callable[[str], None]
 PARTS = "parts"
@@ -40,53 +44,62 @@ MEMBERSHIP_FILE = "membership.parquet"
 
 def build(
     plan: ExtractPlan,
+    parts: tuple[Part, ...],
     period: Period,
     source: Source,
-    staging: Path,
+    scratch: Path,
     *,
     datasets: Mapping[str, Dataset],
-    keys: Keys,
     settings: EngineSettings,
     now: Callable[[], datetime],
     hold_max_age_hours: int,
     progress: Progress | None = None,
-) -> Extract:
-    """The finished clear files of one period in `staging` (an existing 0700 folder), one per dataset of the plan.
+) -> Drawn:
+    """The finished clear files of one period, one per dataset, in the staging folder of each part.
 
-    Beside them `membership.parquet`, for the controller's eyes only. Raises what `check_source` raises, and HoldStops,
-    LimitExceeded, CheckFailed, DiskFull, SourceUnreachable, TechnicalFailure; then `staging` is as it was.
+    parts: of `plan`, those that get something now; their staging folders exist (0700), as does `scratch`, in which
+    treated rows lie meanwhile. Beside the files `membership.parquet`, for the controller's eyes only. Raises what
+    `check_source` raises, and HoldStops, LimitExceeded, CheckFailed, DiskFull, SourceUnreachable, TechnicalFailure;
+    then staging is as it was.
     """
     use_system_memory()
     tell = progress or (lambda _: None)
-    parts = staging / PARTS
-    shutil.rmtree(parts, ignore_errors=True)  # of a run that was killed
-    parts.mkdir(mode=0o700)
-    made = [staging / f"{d.dataset}.parquet" for d in plan.datasets] + [staging / MEMBERSHIP_FILE]
+    spooled = scratch / PARTS
+    shutil.rmtree(spooled, ignore_errors=True)  # of a run that was killed
+    spooled.mkdir(mode=0o700)
     try:
         with source.snapshot() as (connection, snapshot):
             tell("checking the source")
             checks = check_within(connection, source, plan, datasets, now=now(), hold_max_age_hours=hold_max_age_hours)
             contracts = [datasets[d.dataset] for d in plan.datasets]
-            counts, left_out = _count(connection, plan, period, source, snapshot, contracts, keys)
-            check_counts(plan, period, counts)
-            treated = _read(plan, period, source, snapshot, contracts, counts, keys, settings, parts, tell)
-        files = _finish(plan, period, counts, treated, left_out, staging, tell)
-        return Extract(
-            plan_digest=plan.digest,
-            period=period,
-            snapshot=replace(snapshot, exported=""),
-            files=files,
-            sources=checks,
-            finished_at=now(),
-            membership=staging / MEMBERSHIP_FILE,
-            membership_sha256=digest_file(staging / MEMBERSHIP_FILE),
+            counts, left_out = _count(connection, plan, period, source, snapshot, contracts, parts[0].keys)
+            check_unassigned(plan, period, counts)
+            for part in parts:
+                check_counts(part.plan, period, _theirs(counts, part), _whose(plan, part))
+            treated = _read(plan, parts, period, source, snapshot, contracts, counts, settings, spooled, tell)
+        made = [_finish(plan, part, period, counts, treated[n], left_out, tell) for n, part in enumerate(parts)]
+        kept = replace(snapshot, exported="")
+        extracts = tuple(
+            Extract(
+                plan_digest=plan.digest,
+                period=period,
+                snapshot=kept,
+                files=files,
+                sources=checks,
+                finished_at=now(),
+                membership=part.staging / MEMBERSHIP_FILE,
+                membership_sha256=digest_file(part.staging / MEMBERSHIP_FILE),
+            )
+            for part, files in zip(parts, made, strict=True)
         )
+        return Drawn(extracts, whole_funnels(plan, counts, extracts, [p.plan.recipient for p in parts]))
     except BaseException:
-        for path in made:
-            path.unlink(missing_ok=True)
+        for part in parts:
+            for name in (*(f"{d.dataset}.parquet" for d in plan.datasets), MEMBERSHIP_FILE):
+                (part.staging / name).unlink(missing_ok=True)
         raise
     finally:
-        shutil.rmtree(parts, ignore_errors=True)
+        shutil.rmtree(spooled, ignore_errors=True)
 
 
 def _count(
@@ -97,10 +110,10 @@ def _count(
     snapshot: Snapshot,
     contracts: list[Dataset],
     keys: Keys,
-) -> tuple[tuple[Counts, ...], tuple[LeftOut, ...]]:
-    """The funnel and who is left out, by dataset; the source works on both at once, if it can."""
+) -> tuple[tuple[Mapping[str, Counts], ...], tuple[Mapping[str, LeftOut], ...]]:
+    """The funnel and who is left out, by dataset and recipient; the source works on both at once, if it can."""
 
-    def left_out_of_all() -> tuple[LeftOut, ...]:
+    def left_out_of_all() -> tuple[dict[str, LeftOut], ...]:
         said = (plan, source)
         return tuple(read_left_out(*said, d, period, keys.membership, snapshot.exported) for d in contracts)
 
@@ -110,49 +123,62 @@ def _count(
             asked.result()
         matching = [read_counts(connection, source, plan, d, period) for d in contracts]
         left_out = asked.result()
-    return tuple(without(c, out) for c, out in zip(matching, left_out, strict=True)), left_out
+    counts = tuple({r: without(c, out[r]) for r, c in m.items()} for m, out in zip(matching, left_out, strict=True))
+    return counts, left_out
+
+
+def _theirs(counts: tuple[Mapping[str, Counts], ...], part: Part) -> tuple[Counts, ...]:
+    return tuple(found[part.plan.recipient] for found in counts)
+
+
+def _whose(plan: ExtractPlan, part: Part) -> str:
+    return plan.request_id if plan.division is None else f"{plan.request_id} for {part.plan.recipient}"
 
 
 def _read(
     plan: ExtractPlan,
+    parts: tuple[Part, ...],
     period: Period,
     source: Source,
     snapshot: Snapshot,
     contracts: list[Dataset],
-    counts: tuple[Counts, ...],
-    keys: Keys,
+    counts: tuple[Mapping[str, Counts], ...],
     settings: EngineSettings,
-    parts: Path,
+    spooled: Path,
     tell: Progress,
-) -> tuple[Treated, ...]:
+) -> tuple[tuple[Treated, ...], ...]:
+    """By part, then by dataset."""
     names = ", ".join(d.name for d in contracts)
-    found: list[Treated] = []
+    found: list[tuple[Treated, ...]] = []
     with (
-        engine_errors(parts, f"reading {names}", reads_source=True),
-        open_reader(source, plan, period, snapshot, keys, settings) as reader,
+        engine_errors(spooled, f"reading {names}", reads_source=True),
+        open_reader(source, plan, parts, period, snapshot, settings) as reader,
     ):
         for dataset, counted in zip(contracts, counts, strict=True):
             tell(f"reading and treating {dataset.name}")
-            folder = parts / dataset.name
+            folder = spooled / dataset.name
             folder.mkdir(mode=0o700)
-            found.append(reader.read(dataset, folder, counted.deliverable))
-    return tuple(found)
+            found.append(reader.read(dataset, folder, tuple(counted[p.plan.recipient].deliverable for p in parts)))
+    return tuple(zip(*found, strict=True))
 
 
 def _finish(
     plan: ExtractPlan,
+    part: Part,
     period: Period,
-    counts: tuple[Counts, ...],
+    counts: tuple[Mapping[str, Counts], ...],
     treated: tuple[Treated, ...],
-    left_out: tuple[LeftOut, ...],
-    staging: Path,
+    left_out: tuple[Mapping[str, LeftOut], ...],
     tell: Progress,
 ) -> tuple[ExtractFile, ...]:
     files: list[ExtractFile] = []
+    staging = part.staging
     with engine_errors(staging, "ordering the treated rows"), IndexWriter(staging / MEMBERSHIP_FILE) as index:
-        for planned, counted, rows, out in zip(plan.datasets, counts, treated, left_out, strict=True):
+        theirs = (part.plan.datasets, _theirs(counts, part), treated, left_out)
+        for planned, counted, rows, out in zip(*theirs, strict=True):
             tell(f"ordering {planned.dataset}")
             path = staging / f"{planned.dataset}.parquet"
-            files.append(finish(plan, planned, counted, rows, out.people, path, index))
-    check_rows(plan, period, {f.dataset: f.rows for f in files})
+            people = out[part.plan.recipient].people
+            files.append(finish(part.plan, planned, counted, rows, people, path, index))
+    check_rows(part.plan, period, {f.dataset: f.rows for f in files}, _whose(plan, part))
     return tuple(files)

@@ -7,6 +7,7 @@ Rules, all of them, in one pass and constant memory; only counts come out:
 3. Canaries, values that must never leave, are in no cell and nowhere in the bytes.
 4. Rows are as many as were built and add up with the source's count; digests are the ones that were recorded.
 5. Where the plan asks for k, it is counted again in the finished file.
+6. Where there are several recipients, every row is its recipient's (`whose_rows`).
 A check that could not be made says why, and stops.
 """
 
@@ -14,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from extracts.agreement.plan import ExtractPlan, PlannedDataset
+from extracts.agreement.plan import Division, ExtractPlan, PlannedDataset
 from extracts.canonical import digest_file
 from extracts.errors import CheckFailed
 from extracts.extraction.finishing import schema_digest
@@ -23,6 +24,7 @@ from extracts.extraction.inspected_rows import InspectedRows, inspect_rows
 from extracts.extraction.memory import use_system_memory
 from extracts.extraction.small_cells import asks_for_k
 from extracts.extraction.values import CheckResult, Extract, ExtractFile, Report
+from extracts.extraction.whose_rows import whose_rows
 
 SUITE = "inspection@1"
 _CHUNK_BYTES = 1 << 22
@@ -34,21 +36,23 @@ def inspect(
     extract: Extract,
     *,
     canaries: Sequence[str] = (),
+    division: Division | None = None,
 ) -> Report:
     """The report on every file of an extract; it says nothing about any person. What it finds does not raise.
 
-    canaries: values planted in the source, or known to be left out, that must not be found.
+    plan: its recipient's part, where a `division` says among whom rows are divided; canaries: values planted in the
+    source, or known to be left out, that must not be found.
     """
     use_system_memory()
     planned = {d.dataset: d for d in plan.datasets}
-    checks = [c for f in extract.files for c in _inspect(plan, planned[f.dataset], f, canaries)]
+    checks = [c for f in extract.files for c in _inspect(plan, planned[f.dataset], f, canaries, division)]
     missing = sorted(planned.keys() - {f.dataset for f in extract.files})
     checks += [CheckResult("there is a file", dataset, False, harm="A delivery is incomplete.") for dataset in missing]
     return Report(f"Inspection of {plan.request_id}, {extract.period.label}", SUITE, tuple(checks))
 
 
 def _inspect(
-    plan: ExtractPlan, planned: PlannedDataset, file: ExtractFile, canaries: Sequence[str]
+    plan: ExtractPlan, planned: PlannedDataset, file: ExtractFile, canaries: Sequence[str], division: Division | None
 ) -> list[CheckResult]:
     try:
         problems = footer_problems(planned, file)
@@ -56,6 +60,7 @@ def _inspect(
         if any(problems[name] for name in STRUCTURE):
             reason = "the file does not have the planned columns"
             return [*checks, CheckResult("cells are inspected", file.dataset, False, not_checked=reason)]
+        checks += [whose_rows(division, plan.recipient, planned, file)] if division else []
         return [*checks, *_cells(plan, planned, file, inspect_rows(plan, planned, file.path, canaries))]
     except Exception as error:  # whatever library it is of: its message may quote a row
         reason = f"the file could not be read ({type(error).__name__})"

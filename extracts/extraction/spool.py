@@ -60,6 +60,10 @@ class Spool:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Nothing more comes."""
         for writer in self._writers.values():
             writer.close()
         self._writers.clear()

@@ -67,9 +67,10 @@ def validate_source(
     """Whether the source kept its promises for this agreement's rows, asked of it in a few counting queries.
 
     `source`: entered as the agreement; `reading`: what to select from, its data view.
-    Raises InvalidDocument if the contract's quality rules are not ones that can be run; SourceUnreachable. What it
-    finds does not raise: `check_report` does.
+    Raises InvalidDocument if the contract's quality rules are not ones that can be run; SourceUnreachable, if only
+    because a standby gave way (SourceGaveWay). What it finds does not raise: `check_report` does.
     """
+    from extracts.extraction.sources.gave_way import GAVE_WAY
     from extracts.extraction.sources.rows import column_types
     from extracts.extraction.sources.view_sql import read_columns
     from extracts.extraction.validation_open import facts_query, source_query
@@ -85,7 +86,7 @@ def validate_source(
     written, out_of_sight = written_checks(dataset, rules, readable)
     batches = {FACTS: facts_query(facts), ROWS: source_query(planned, types, period, reading)}
     checks = _with_facts(checks + written, asdict(facts))
-    results = _run(source.validation_engine(), batches, checks)
+    results = _run(source.validation_engine(), batches, checks, GAVE_WAY)
     return _report("Source validation", suite, checks, results + hidden + out_of_sight)
 
 
@@ -191,12 +192,20 @@ def _told(check: Check, facts: Mapping[str, int | Decimal | None]) -> str:
     return f"{value:,} {fact.replace('_', ' ')}" if value is not None else "unknown"
 
 
-def _run(engine: sa.Engine, batches: Mapping[str, str], checks: list[Check]) -> list[CheckResult]:
+def _run(
+    engine: sa.Engine, batches: Mapping[str, str], checks: list[Check], ended: tuple[str, ...] = ()
+) -> list[CheckResult]:
+    """ended: codes by which a standby says that it gave way; then nothing was found out about the source."""
     run_checks = great_expectations_checks()
     try:
         found = run_checks(engine, batches, checks)
     finally:
         engine.dispose()
+    for code in ended:
+        if any(code in f.failure.split(", ") for f in found.values()):
+            from extracts.extraction.sources.gave_way import gave_way
+
+            raise gave_way(f"SQLSTATE {code}")
     return [result_of(c, found[c]) for c in checks]
 
 

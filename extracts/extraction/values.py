@@ -5,6 +5,7 @@ These pass between steps and end in the manifest, so each can be written as plai
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -45,10 +46,11 @@ class SourceCheck:
 
 @dataclass(frozen=True)
 class Funnel:
-    """Rows of one dataset in one snapshot: source = filtered + held + withheld + delivered.
+    """Rows of one dataset in one snapshot: source = filtered + held + withheld + unassigned + waiting + delivered.
 
     filtered: left out by the plan's conditions or period; held: by a hold or restriction; withheld: by the
-    safe-address rule or small cells.
+    safe-address rule or small cells. Where there are several recipients, and over all of them: unassigned rows belong
+    to none; waiting ones to those who get nothing now. Of one recipient's part, source are the rows that are theirs.
     """
 
     source: int
@@ -56,14 +58,19 @@ class Funnel:
     held: int
     withheld: int
     delivered: int
+    unassigned: int = 0
+    waiting: int = 0
 
     def check(self, dataset: str) -> None:
         """Raises CheckFailed unless the numbers add up."""
-        parts = self.filtered + self.held + self.withheld + self.delivered
-        if parts != self.source or min(self.filtered, self.held, self.withheld, self.delivered) < 0:
+        others = (self.unassigned, self.waiting)
+        numbers = (self.filtered, self.held, self.withheld, self.delivered, *others)
+        parts = sum(numbers)
+        if parts != self.source or min(numbers) < 0:
+            several = f" + unassigned {self.unassigned} + waiting {self.waiting}" if any(others) else ""
             raise CheckFailed(
                 f"{dataset}: reconciliation failed: source {self.source} rows, but filtered {self.filtered} + held "
-                f"{self.held} + withheld {self.withheld} + delivered {self.delivered} = {parts}.",
+                f"{self.held} + withheld {self.withheld} + delivered {self.delivered}{several} = {parts}.",
                 advice="Nothing was delivered. Ask the source's owner what changed the table while it was read.",
             )
 
@@ -88,7 +95,7 @@ class ExtractFile:
 
 @dataclass(frozen=True)
 class Extract:
-    """The result of `build`: all files of a plan, drawn under one snapshot.
+    """All files for one recipient of a plan (`plan_digest` is the whole plan's), drawn under one snapshot.
 
     finished_at: when the last file was complete, by the engine's clock (the snapshot's time is by the source's).
     membership: the controller's clear index of who was in it, asked once more at release, never delivered.
@@ -102,6 +109,14 @@ class Extract:
     finished_at: datetime
     membership: Path | None = None
     membership_sha256: str = ""
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """What one snapshot gave: an extract for each recipient, and by dataset the funnel over all of them together."""
+
+    parts: tuple[Extract, ...]
+    whole: Mapping[str, Funnel]
 
 
 class CheckKind(StrEnum):

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from extracts.agreement.decision import Decision, DecisionOutcome
+from extracts.agreement.parts import part_of
 from extracts.agreement.plan import ExtractPlan, PlannedDataset
 from extracts.catalogue.contract import Identifiability
 from extracts.handover.facts import FileFacts
@@ -41,9 +42,12 @@ def decision_problems(manifest: Manifest, decision: Decision) -> Iterator[str]:
 def plan_problems(manifest: Manifest, plan: ExtractPlan) -> Iterator[str]:
     """In which ways the delivery does not keep to the plan: for whom, why, how long, what, and how treated."""
     agreement, delivery, handling = manifest.agreement, manifest.delivery, manifest.handling
+    if agreement.recipient.id not in plan.recipients:
+        yield "recipient differs"
+        return
+    plan = part_of(plan, agreement.recipient.id)
     pairs = {
         "request": (agreement.id, plan.request_id),
-        "recipient": (agreement.recipient.id, plan.recipient),
         "gateway": (agreement.gateway, plan.gateway),
         "purpose": (agreement.purpose_code, plan.purpose_code),
         "identifiability": (agreement.identifiability, plan.identifiability.value),

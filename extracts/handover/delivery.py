@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from extracts.agreement.parts import part_of
 from extracts.agreement.plan import plan_from_document
 from extracts.canonical import digest_bytes, digest_file
 from extracts.errors import CheckFailed
@@ -99,7 +100,7 @@ def _documents(manifest: Manifest, approval: Approval) -> dict[str, bytes]:
         BOARD_SIGNATURE: approval.board_signature.encode(),
         CONTROLLER_SIGNATURE: approval.controller_signature.encode(),
         PLAN: approval.plan,
-        LINEAGE: lineage_text(manifest, plan),
+        LINEAGE: lineage_text(manifest, part_of(plan, manifest.agreement.recipient.id) if plan.division else plan),
         README: readme_text(manifest).encode(),
         **{name: contract_text(manifest, planned[dataset]) for dataset, name in manifest.contracts.items()},
     }

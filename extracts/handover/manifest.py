@@ -164,8 +164,10 @@ def _name_problems(manifest: Manifest, subjects: Mapping[str, str]) -> Iterator[
 
 def _delivery_problems(manifest: Manifest) -> Iterator[Problem]:
     delivery, agreement = manifest.delivery, manifest.agreement
-    if delivery.id != f"{manifest.area_folder}.{delivery.period}.r{delivery.revision}":
-        yield Problem("delivery.id", "is not <request id>.<period>.r<revision>, after TEST- for a rehearsal")
+    begins, ends = f"{manifest.area_folder}.{delivery.period}", f"r{delivery.revision}"
+    if delivery.id not in (f"{begins}.{ends}", f"{begins}.{agreement.recipient.id}.{ends}"):
+        what = "is not <request id>.<period>.r<revision>, after TEST- for a rehearsal; where an agreement has several"
+        yield Problem("delivery.id", f"{what} recipients, with <recipient> before the revision")
     stem = delivery.id.removesuffix(str(delivery.revision))
     first = delivery.revision == 1 and not delivery.supersedes and not delivery.reason
     later = delivery.revision > 1 and delivery.reason and delivery.supersedes.startswith(stem)

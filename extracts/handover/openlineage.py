@@ -88,7 +88,7 @@ def agreement_tags(plan: ExtractPlan) -> dict[str, str]:
     """Under what an agreement stands, in words that catalogues can be searched by."""
     return {
         "agreement": plan.request_id,
-        "recipient": plan.recipient,
+        "recipient": ", ".join(plan.recipients),
         "gateway": plan.gateway,
         "purpose": plan.purpose_code,
         "identifiability": plan.identifiability.value,

@@ -13,7 +13,9 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 from extracts.errors import TechnicalFailure
@@ -60,9 +62,17 @@ def make_cluster(data: Path, programs: Path, account: Account, password: str, *,
     unfinished.rename(data)
 
 
-def server_command(data: Path, programs: Path, account: Account, port: int, *, durable: bool) -> list[str]:
-    """The command that runs the server of `data`."""
-    settings = _SETTINGS | {"port": str(port)} | ({} if durable else _NOT_DURABLE)
+def server_command(
+    data: Path,
+    programs: Path,
+    account: Account,
+    port: int,
+    *,
+    durable: bool,
+    more: Mapping[str, str] = MappingProxyType({}),
+) -> list[str]:
+    """The command that runs the server of `data`; `more` settings go before those of this file."""
+    settings = _SETTINGS | {"port": str(port)} | ({} if durable else _NOT_DURABLE) | dict(more)
     options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
     return [str(programs / "bin" / "postgres"), "-D", account.folder_name(data), *options]
 

@@ -16,7 +16,10 @@ from extracts.local.passwords import write_secret
 BOARD = "board.chair@dwp.example"
 CONTROLLER = "controller@dwp.example"
 SERVICE = "extracts-service@dwp.example"
-RECIPIENTS = ("social-security-scotland", "fife-council", "scottish-government-analysts")
+RECIPIENTS = (
+    *("social-security-scotland", "fife-council", "scottish-government-analysts"),
+    *("city-of-edinburgh-council", "stirling-council"),
+)
 _SIGNERS = {
     BOARD: (signing.DECISION_BOARD, signing.ORDER),
     CONTROLLER: (signing.DECISION_CONTROLLER, signing.ORDER),

@@ -15,7 +15,7 @@ import os
 import signal
 import socket
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -39,12 +39,13 @@ class EmbeddedPostgres:
     """The server whose whole state is the folder `home`/postgres.
 
     `port`: a fixed one; without it a free one is found, and kept as long as it stays free.
-    `durable=False` trades survival of a power cut for speed; for tests.
+    `durable=False` trades survival of a power cut for speed; for tests. `settings`: more of the server's, or others.
     """
 
     home: Path
     port: int | None = None
     durable: bool = True
+    settings: Mapping[str, str] = field(default_factory=dict)
     _child: subprocess.Popen[bytes] | None = field(default=None, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -172,7 +173,7 @@ class EmbeddedPostgres:
     def _launch(self, programs: Path, account: Account) -> None:
         for _ in range(1 if self.port else 3):  # somebody may take the free port before the server does
             port = self.port or self._likely_port()
-            command = server_command(self.data, programs, account, port, durable=self.durable)
+            command = server_command(self.data, programs, account, port, durable=self.durable, more=self.settings)
             with os.fdopen(os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "wb") as log:
                 options = account.popen(self.data) | {"stdout": log, "stderr": log, "start_new_session": True}
                 self._child = child = subprocess.Popen(command, stdin=subprocess.DEVNULL, **options)

@@ -30,16 +30,21 @@ def rehearse_all(
     """
     confirm_all(work)
     approved = [(d.request_id, approved_now(work, d.request_id)) for d in decided if d.approved]
-    wanted = {name: a.plan.recipient for name, a in approved if missing_rehearsal(work, a) is not None}
-    for request_id, recipient in wanted.items():
-        rehearse(work, request_id, SERVICE)
+    wanted = [
+        (name, part.plan.recipient)
+        for name, a in approved
+        for part in a.parts()
+        if missing_rehearsal(work, part) is not None
+    ]
+    for request_id, recipient in wanted:
+        rehearse(work, request_id, SERVICE, recipient)
         _collected(work, home, recipient)
     if wanted:
         take_receipts(work)
         clear_rehearsals(work)
-    for request_id, recipient in wanted.items():
+    for request_id, recipient in wanted:
         progress(f"{request_id}: rehearsed with made-up rows, which {recipient} collected and acknowledged")
-    return tuple(wanted)
+    return tuple(dict.fromkeys(request_id for request_id, _ in wanted))
 
 
 def confirm_all(work: Workplace) -> None:

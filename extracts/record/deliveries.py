@@ -1,4 +1,4 @@
-"""The register's deliveries: one per request, period and revision, whatever happens to the runs that make it.
+"""The register's deliveries: one per request, period, revision and recipient, whatever becomes of the runs for it.
 
 Rules:
 1. A delivery is reserved before it is built and published once. Reserving it again after a run that ended in between
@@ -16,7 +16,7 @@ from dataclasses import asdict
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import ColumnElement, func, select, update
 
 from extracts.errors import AlreadyDelivered, IllegalTransition, NotFound, Refused
 from extracts.record.delivery_entries import (
@@ -126,43 +126,51 @@ def list_deliveries(
     recipient: str = "",
     states: Collection[DeliveryState] = (),
 ) -> tuple[DeliveryEntry, ...]:
-    """Deliveries by request, period and revision."""
+    """Deliveries by request, period, recipient and revision."""
     d = DeliveryRow
-    query = select(d).order_by(d.request_id, d.period_first, d.period, d.revision)
+    query = select(d).order_by(d.request_id, d.period_first, d.period, d.part, d.revision)
     for column, value in ((d.request_id, request_id), (d.period, period), (d.recipient, recipient)):
         query = query.where(column == value) if value else query
     query = query.where(d.state.in_(states)) if states else query
     return tuple(_entry(row) for row in reading.session.scalars(query))
 
 
-def deliveries_count(reading: Reading, request_id: str) -> int:
-    """How many deliveries of a request left the house, corrections included: what `max_deliveries` limits."""
-    here = (DeliveryRow.request_id == request_id) & DeliveryRow.state.in_(LEFT_THE_HOUSE)
+def deliveries_count(reading: Reading, request_id: str, recipient: str = "") -> int:
+    """How many deliveries left the house, corrections included: what `max_deliveries` limits.
+
+    recipient: only those to one of several.
+    """
+    here = _of(request_id, recipient) & DeliveryRow.state.in_(LEFT_THE_HOUSE)
     return reading.session.scalar(select(func.count()).select_from(DeliveryRow).where(here)) or 0
 
 
-def next_revision(reading: Reading, request_id: str, period: str) -> int:
+def next_revision(reading: Reading, request_id: str, period: str, recipient: str = "") -> int:
     """The revision that a correction gets: one more than the last that left the house (1 if none did)."""
-    here = (DeliveryRow.request_id == request_id) & (DeliveryRow.period == period)
+    here = _of(request_id, recipient) & (DeliveryRow.period == period)
     left = here & DeliveryRow.state.in_([*LEFT_THE_HOUSE, DeliveryState.PUBLISHING])
     return (reading.session.scalar(select(func.max(DeliveryRow.revision)).where(left)) or 0) + 1
 
 
-def last_published(reading: Reading, request_id: str) -> DeliveryEntry | None:
+def last_published(reading: Reading, request_id: str, recipient: str = "") -> DeliveryEntry | None:
     """The latest delivery that left, whatever became of it: the next manifest names its manifest's digest."""
-    here = (DeliveryRow.request_id == request_id) & DeliveryRow.state.in_(LEFT_THE_HOUSE)
+    here = _of(request_id, recipient) & DeliveryRow.state.in_(LEFT_THE_HOUSE)
     order = (DeliveryRow.published_at.desc(), DeliveryRow.period_first.desc(), DeliveryRow.revision.desc())
     row = fresh(reading.session, select(DeliveryRow).where(here).order_by(*order).limit(1))
     return _entry(row) if row else None
 
 
-def previous_delivery(reading: Reading, request_id: str, before: date) -> DeliveryEntry | None:
+def previous_delivery(reading: Reading, request_id: str, before: date, recipient: str = "") -> DeliveryEntry | None:
     """The delivery that counts for the latest period that began before `before`: what a change is measured against."""
-    here = (DeliveryRow.request_id == request_id) & (DeliveryRow.state == DeliveryState.PUBLISHED)
+    here = _of(request_id, recipient) & (DeliveryRow.state == DeliveryState.PUBLISHED)
     order = (DeliveryRow.period_first.desc(), DeliveryRow.revision.desc())
     query = select(DeliveryRow).where(here, DeliveryRow.period_first < before).order_by(*order).limit(1)
     row = fresh(reading.session, query)
     return _entry(row) if row else None
+
+
+def _of(request_id: str, recipient: str) -> ColumnElement[bool]:
+    here = DeliveryRow.request_id == request_id
+    return here & (DeliveryRow.recipient == recipient) if recipient else here
 
 
 def _check_superseded(work: Work, entry: DeliveryEntry) -> None:
@@ -170,7 +178,9 @@ def _check_superseded(work: Work, entry: DeliveryEntry) -> None:
         raise Refused(f"{entry.delivery_id}: a correction, and only that, names the delivery that it supersedes.")
     if entry.supersedes:
         older = get_delivery(work, entry.supersedes)
-        if (older.request_id, older.period) != (entry.request_id, entry.period) or older.state not in LEFT_THE_HOUSE:
+        same = (older.request_id, older.period) == (entry.request_id, entry.period)
+        theirs = older.recipient == entry.recipient or not entry.part
+        if not same or not theirs or older.state not in LEFT_THE_HOUSE:
             raise Refused(f"{entry.delivery_id} cannot supersede {older.delivery_id}, which is {older.state}.")
 
 

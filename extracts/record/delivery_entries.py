@@ -72,11 +72,17 @@ class DeliveredFile:
     sha256: str
 
 
+def delivery_id_of(request_id: str, period: str, revision: int, part: str = "") -> str:
+    """`SDDSB-2026-014.2026-11.r1`; where there are several recipients, `SDDSB-2026-041.2026-11.fife-council.r1`."""
+    return ".".join([request_id, period, *([part] if part else []), f"r{revision}"])
+
+
 @dataclass(frozen=True)
 class DeliveryEntry:
-    """One delivery: unique per request, period and revision. `path` is relative to the drop zone.
+    """One delivery: unique per request, period, revision and recipient. `path` is relative to the drop zone.
 
     `supersedes` names the delivery that a revision corrects, `reason` says why; `run_id` is the run that makes it.
+    `part` is the recipient where its agreement has several, and empty where it has one.
     """
 
     request_id: str
@@ -98,11 +104,12 @@ class DeliveryEntry:
     files: tuple[DeliveredFile, ...] = ()
     published_at: datetime | None = None
     destroy_by: date | None = None
+    part: str = ""
 
     @property
     def delivery_id(self) -> str:
-        """`SDDSB-2026-014.2026-11.r1`."""
-        return f"{self.request_id}.{self.period}.r{self.revision}"
+        """Its one name, as `delivery_id_of` makes it."""
+        return delivery_id_of(self.request_id, self.period, self.revision, self.part)
 
     @property
     def rows(self) -> int:

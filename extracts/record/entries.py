@@ -37,6 +37,12 @@ class RequestEntry:
         return digest(self.document)
 
     @property
+    def recipients(self) -> tuple[str, ...]:
+        """Everybody whom it is for, by id."""
+        several = self.document.get("recipients") or ()
+        return tuple(sorted(r["recipient"] for r in several)) or (self.recipient,)
+
+    @property
     def expedited(self) -> bool:
         """Whether it asks for the expedited lane."""
         return bool(self.document.get("expedited"))

@@ -38,7 +38,8 @@ _DOCUMENTS = """
       FROM register.decision WHERE digest = ANY(:digests)"""
 _SENT = """
     SELECT d.delivery_id, d.request_id, d.recipient, d.revision, d.rows, d.bytes, d.published_at,
-           CASE WHEN r.delivery_id = d.delivery_id THEN r.snapshot::json -> 'source_age_minutes' END AS ages
+           CASE WHEN d.delivery_id = ANY (string_to_array(r.delivery_id, ', '))
+                THEN r.snapshot::json -> 'source_age_minutes' END AS ages
       FROM register.delivery d JOIN register.run r USING (run_id)
      WHERE d.published_at >= :first AND d.published_at < :until ORDER BY d.published_at, d.delivery_id"""
 _HELD = """

@@ -49,15 +49,16 @@ def save_no_delivery(work: Work, entry: NoDeliveryEntry) -> bool:
 
 def save_step(work: Work, entry: NoDeliveryEntry, step: Step, at: datetime) -> bool:
     """What became of it; whether that is new."""
-    values = {"request_id": entry.request_id, "period": entry.period, "step": step, "at": at}
+    named = {"request_id": entry.request_id, "period": entry.period, "recipient": entry.recipient}
+    values = {**named, "step": step, "at": at}
     return insert_once(work, NoDeliveryStepRow, values)
 
 
-def noted(reading: Reading, since: datetime) -> frozenset[tuple[str, str]]:
-    """(request, period) of what was due since then and has its notice."""
+def noted(reading: Reading, since: datetime) -> frozenset[tuple[str, str, str]]:
+    """(request, period, recipient) of what was due since then and has its notice."""
     n = NoDeliveryRow
-    query = select(n.request_id, n.period).where(n.due_at >= since)
-    return frozenset((row[0], row[1]) for row in reading.session.execute(query))
+    query = select(n.request_id, n.period, n.recipient).where(n.due_at >= since)
+    return frozenset((row[0], row[1], row[2]) for row in reading.session.execute(query))
 
 
 def list_no_deliveries(reading: Reading, request_id: str = "") -> tuple[NoDeliveryEntry, ...]:
@@ -73,7 +74,8 @@ def to_place(reading: Reading) -> tuple[NoDeliveryEntry, ...]:
 def to_lift(reading: Reading) -> tuple[NoDeliveryEntry, ...]:
     """Those whose delivery came since, or whose agreement is over."""
     n, d, r = NoDeliveryRow, DeliveryRow, RequestRow
-    here = (d.request_id == n.request_id) & (d.period == n.period) & d.state.in_(LEFT_THE_HOUSE)
+    here = (d.request_id == n.request_id) & (d.period == n.period) & (d.recipient == n.recipient)
+    here = here & d.state.in_(LEFT_THE_HOUSE)
     standing = (r.request_id == n.request_id) & r.status.in_(_STANDING)
     return _entries(reading, ~_has(Step.LIFTED) & (exists().where(here) | ~exists().where(standing)))
 
@@ -85,7 +87,9 @@ def to_remove(reading: Reading) -> tuple[NoDeliveryEntry, ...]:
 
 def _has(step: Step) -> ColumnElement[bool]:
     n, s = NoDeliveryRow, NoDeliveryStepRow
-    return exists().where(tuple_(s.request_id, s.period) == tuple_(n.request_id, n.period), s.step == step)
+    return exists().where(
+        tuple_(s.request_id, s.period, s.recipient) == tuple_(n.request_id, n.period, n.recipient), s.step == step
+    )
 
 
 def _entries(reading: Reading, which: ColumnElement[bool], request_id: str = "") -> tuple[NoDeliveryEntry, ...]:

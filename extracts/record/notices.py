@@ -19,7 +19,7 @@ from extracts.record.stored import insert_once
 from extracts.record.tables.notices import NoticeRow, NoticeSendingRow
 from extracts.record.transaction import Reading, Work
 
-_FIELDS = ("kind", "audience", "cause", "version", "subject", "body")
+_FIELDS = ("kind", "audience", "cause", "version", "subject", "body", "recipient")
 
 
 @dataclass(frozen=True)

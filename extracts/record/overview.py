@@ -125,7 +125,7 @@ def list_choices(reading: Reading) -> Choices:
     """What there is to choose from, in the alphabet's order."""
     datasets = select(func.unnest(RequestRow.datasets)).distinct()
     return Choices(
-        recipients=_sorted(reading.session.scalars(select(RequestRow.recipient).distinct())),
+        recipients=_sorted(reading.session.scalars(select(func.unnest(RequestRow.recipients)).distinct())),
         datasets=_sorted(reading.session.scalars(datasets)),
         gateways=_sorted(reading.session.scalars(select(RequestRow.gateway).distinct())),
     )
@@ -156,7 +156,6 @@ def _newest(wanted: Wanted) -> Select[*tuple[Any, ...]]:
 def _conditions(wanted: Wanted) -> Iterable[ColumnElement[bool]]:
     r = RequestRow
     same_as = (
-        (r.recipient, wanted.recipient),
         (r.status, wanted.status),
         (r.gateway, wanted.gateway),
         (r.requester_organisation, wanted.organisation),
@@ -166,6 +165,8 @@ def _conditions(wanted: Wanted) -> Iterable[ColumnElement[bool]]:
             yield column == value
     if wanted.among is not None:
         yield one_of(r.request_id, wanted.among)
+    if wanted.recipient:
+        yield r.recipients.contains([wanted.recipient])
     if wanted.dataset:
         yield r.datasets.contains([wanted.dataset])
     for word in wanted.words:

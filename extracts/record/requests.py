@@ -57,7 +57,7 @@ def list_requests(
     if statuses:
         query = query.where(RequestRow.status.in_(statuses))
     if recipient:
-        query = query.where(RequestRow.recipient == recipient)
+        query = query.where(RequestRow.recipients.contains([recipient]))
     if latest_only:
         other = aliased(RequestRow)
         query = query.where(

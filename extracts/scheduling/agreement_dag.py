@@ -145,11 +145,12 @@ def _add_tasks(dag: DAG, request_id: str, retries: Retries) -> None:
 
 def _one_line(facts: AgreementFacts, standing: Standing) -> str:
     plan = facts.plan
-    return f"{facts.request_id}: {plan['identifiability']}, {plan['frequency']}, for {plan['recipient']}; {standing}"
+    whom = facts.recipients[0] if len(facts.recipients) == 1 else f"{len(facts.recipients)} recipients"
+    return f"{facts.request_id}: {plan['identifiability']}, {plan['frequency']}, for {whom}; {standing}"
 
 
 def _tags(facts: AgreementFacts, standing: Standing) -> list[str]:
     plan = facts.plan
-    tags = {plan["recipient"], plan["gateway"], plan["identifiability"], plan["criticality"]}
+    tags = {*facts.recipients, plan["gateway"], plan["identifiability"], plan["criticality"]}
     tags |= {dataset["dataset"] for dataset in plan["datasets"]}
     return sorted(tags | ({standing.value} if standing is not Standing.IN_FORCE else set()))

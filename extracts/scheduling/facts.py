@@ -60,6 +60,12 @@ class AgreementFacts:
         return found
 
     @property
+    def recipients(self) -> tuple[str, ...]:
+        """Everybody who gets something, by id."""
+        division = self.plan.get("division")
+        return tuple(s["recipient"] for s in division["shares"]) if division else (str(self.plan["recipient"]),)
+
+    @property
     def request(self) -> Mapping[str, Any]:
         """Who asked, for what, under which power."""
         found: Mapping[str, Any] = self.document["request"]

@@ -88,8 +88,8 @@ def body_of(
     parts = [
         f"An answer did not count ({escaped(refused)}), so the review is asked for again." if refused else "",
         f"**{escaped(again[:1].upper() + again[1:])}**" if again else "",
-        f"**{escaped(request.title)}**, asked by {escaped(request.requester.name)} for `{request.recipient}`, "
-        f"{request.identifiability.value}.",
+        f"**{escaped(request.title)}**, asked by {escaped(request.requester.name)} for "
+        f"`{', '.join(request.recipient_ids)}`, {request.identifiability.value}.",
         f"Purpose: {escaped(request.purpose.text)}",
         f"Why you are asked: {escaped(clause)}",
         "Columns and treatments:\n\n" + "\n".join(columns),

@@ -64,7 +64,8 @@ def _line(found: Mapping[str, Any] | None, by_hand: bool) -> str:
     outcome = str(found["outcome"])
     if outcome == Outcome.DELIVERED:
         rows = ", ".join(f"{count:,} rows of {name}" for name, count in found.get("rows", {}).items())
-        return f"{outcome}: {found.get('delivery', '')}, {rows}".rstrip(", ")
+        said = f"{outcome}: {found.get('delivery', '')}, {rows}".rstrip(", ")
+        return f"{said}. {found['reason']}" if found.get("reason") else said
     reason = " ".join(str(found.get("reason", "")).split())
     gate = f" ({found['gate']})" if found.get("gate") else ""
     return f"{outcome}{gate}: {reason}".rstrip(": ")

@@ -11,8 +11,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import groupby
+from typing import Any
 
-from extracts.agreement.plain_words import checks_in_words, limits_in_words, rows_in_words, treatment_in_words
+from extracts.agreement.plain_words import (
+    checks_in_words,
+    division_in_words,
+    limits_in_words,
+    rows_in_words,
+    treatment_in_words,
+)
 from extracts.agreement.plan import ExtractPlan, PlannedDataset, plan_from_document
 from extracts.agreement.schedule import next_dates
 from extracts.catalogue.contract import Identifiability
@@ -81,7 +88,7 @@ def tell(facts: AgreementFacts, signers: Mapping[str, str]) -> Story:
     request = facts.request
     return Story(
         title=facts.title,
-        lead=f"{_FORMS[plan.identifiability]} go to {request['recipient']['name']}: {plan.frequency}, until "
+        lead=f"{_FORMS[plan.identifiability]} go to {_whom(request)}: {plan.frequency}, until "
         f"{_day(facts.last_day)}, under the {request['gateway']['title']}.",
         facts=tuple((question, answer) for question, answer in _facts(facts, plan, signers) if answer),
         datasets=tuple(_dataset(dataset, facts) for dataset in plan.datasets),
@@ -92,7 +99,8 @@ def tell(facts: AgreementFacts, signers: Mapping[str, str]) -> Story:
 
 def _facts(facts: AgreementFacts, plan: ExtractPlan, signers: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     request, requester, recipient = facts.request, facts.request["requester"], facts.request["recipient"]
-    yield "For whom", _body(recipient)
+    yield "For whom", "; ".join(_body(r) for r in request.get("recipients", [recipient]))
+    yield "Whose rows are whose", " ".join(division_in_words(plan))
     yield "What for", request["purpose"]
     yield "Whose data", request["data_subjects"]
     yield "Under which power", f"{request['gateway']['title']}; {request['legal_power']}"
@@ -134,6 +142,11 @@ def _dates(facts: AgreementFacts) -> str:
         return ""
     years = groupby(due, key=lambda day: day.year)
     return "; ".join(f"{year}: {', '.join(f'{day.day} {day:%b}' for day in found)}" for year, found in years)
+
+
+def _whom(request: Mapping[str, Any]) -> str:
+    several = request.get("recipients", ())
+    return f"{len(several)} recipients, to each its own" if several else str(request["recipient"]["name"])
 
 
 def _body(recipient: Mapping[str, str]) -> str:

@@ -5,6 +5,8 @@ const Fields = (() => {
   const CHOICES = {
     "requester.organisation": "organisations",
     recipient: "recipients",
+    "recipients.recipient": "recipients",
+    "controllers.organisation": "organisations",
     "purpose.code": "purposes",
     "legal.gateway": "gateways",
   };
@@ -47,7 +49,7 @@ const Fields = (() => {
   function leaf(form, node, path) {
     const value = form.get(path);
     const put = (given) => (given === "" ? form.remove(path) : form.put(path, given));
-    const known = CHOICES[path.join(".")] || (path[0] === "controllers" && path[2] === "organisation" ? "organisations" : null);
+    const known = CHOICES[path.filter((part) => typeof part !== "number").join(".")];
     if (known) return select(value, named(form.choices[known]), "Choose", put);
     if (node.enum) return select(value, Object.fromEntries(node.enum.map((one) => [one, one])), "Choose", put);
     if (node.type === "boolean") return select(value, { true: "yes", false: "no" }, "Choose", (given) => (given ? form.put(path, given === "true") : form.remove(path)));
@@ -78,19 +80,20 @@ const Fields = (() => {
     const items = settle(form.schema, node.items);
     const value = form.get(path) || [];
     const keep = (given) => (given.length || required ? form.put(path, given) : form.remove(path));
-    if (items.type === "object") return groups(form, items, path, name, value);
+    if (items.type === "object") return groups(form, items, path, name, value, required);
     if (items.enum) return field({ path, label: words(name), hint: node.description, optional: !required, control: choices(path, value, items.enum, keep), kind: "group" });
     const area = textArea(value.join("\n"), (given) => keep(linesOf(given)), { class: "list", rows: 2 });
     return field({ path, label: words(name), hint: `${hintOf(node)} One a line; none if it stays empty.`, optional: !required, control: area });
   }
 
-  function groups(form, items, path, name, value) {
+  function groups(form, items, path, name, value, required) {
     const made = el("fieldset", { id: idOf(path), "data-path": path.join("."), tabindex: "-1" }, el("legend", {}, words(name)), el("p", { class: "hint" }, items.description || ""));
+    const keep = (given) => (given.length || required ? form.put(path, given, true) : form.remove(path, true));
     value.forEach((_, at) => {
       const here = [...path, at];
       const inner = el("fieldset", {}, el("legend", {}, `${words(name)} ${at + 1}`));
       members(form, items, here).forEach((one) => inner.append(one));
-      inner.append(button(`Remove ${words(name).toLowerCase()} ${at + 1}`, () => form.put(path, value.filter((_one, other) => other !== at), true)));
+      inner.append(button(`Remove ${words(name).toLowerCase()} ${at + 1}`, () => keep(value.filter((_one, other) => other !== at))));
       made.append(inner);
     });
     made.append(button(`Add to ${words(name).toLowerCase()}`, () => form.put(path, [...value, {}], true), { "data-add": path.join(".") }));

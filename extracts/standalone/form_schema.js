@@ -115,7 +115,8 @@ const Schema = (() => {
     const stated = node.oneOf.filter((one) => one.required.every((name) => has(value, name) && value[name] !== null));
     if (stated.length === 1) return tried[node.oneOf.indexOf(stated[0])];
     const names = node.oneOf.flatMap((one) => one.required);
-    return [{ path, message: `needs exactly one of: ${names.join(", ")}` }];
+    // Of the request as a whole, at the field that most requests fill in.
+    return [{ path: path.length ? path : [names[0]], message: `needs exactly one of: ${names.join(", ")}` }];
   }
 
   // Those that say something about a value; the others (title, description, default) are for people.

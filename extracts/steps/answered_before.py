@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING
 
 from extracts.agreement.briefing import HeldAlready, SimilarAnswer
@@ -24,9 +24,9 @@ _SIGNATURES = 2
 _MOST = 10
 
 
-def held_already(view: Reading, recipient: str) -> tuple[HeldAlready, ...]:
-    """Agreements in force for a recipient, with what they deliver. Raises VerificationFailed."""
-    entries = register.list_requests(view, statuses=_RUNNING, recipient=recipient)
+def held_already(view: Reading, recipients: Collection[str]) -> tuple[HeldAlready, ...]:
+    """Agreements in force for any of these recipients, with what they deliver. Raises VerificationFailed."""
+    entries = [e for r in recipients for e in register.list_requests(view, statuses=_RUNNING, recipient=r)]
     newest = {e.request_id: e for e in entries}
     found = ((e, decision_in_force(view, e.request_id)) for e in newest.values())
     return tuple(_held(view, entry, decision) for entry, decision in found if decision)
@@ -72,15 +72,15 @@ def _alike(request: Request, other: Request, parties: Parties) -> tuple[str, ...
     same = {
         "dataset": bool({d.dataset for d in request.datasets} & {d.dataset for d in other.datasets}),
         "purpose": request.purpose.code == other.purpose.code,
-        "kind of body": _kind(request, parties) == _kind(other, parties) != "",
-        "recipient": request.recipient == other.recipient,
+        "kind of body": bool(_kinds(request, parties) & _kinds(other, parties)),
+        "recipient": request.recipient_ids == other.recipient_ids,
     }
     return tuple(name for name, is_same in same.items() if is_same)
 
 
-def _kind(request: Request, parties: Parties) -> str:
-    recipient = parties.recipients.get(request.recipient)
-    return parties.organisation_of(recipient).kind.value if recipient else ""
+def _kinds(request: Request, parties: Parties) -> set[str]:
+    recipients = [r for name in request.recipient_ids if (r := parties.recipients.get(name))]
+    return {parties.organisation_of(r).kind.value for r in recipients}
 
 
 def _decided(view: Reading, entry: RequestEntry) -> Iterable[DecisionEntry]:

@@ -169,10 +169,11 @@ def _must_hold(work: Workplace, view: Reading, signed: Signed) -> None:
 
 def _named(work: Workplace, entry: RequestEntry) -> Named:
     organisation = work.parties.organisations.get(entry.requester_organisation)
-    recipient = work.parties.recipients.get(entry.recipient)
+    known = work.parties.recipients
+    recipients = [known[r].name if r in known else r for r in entry.recipient.split(", ")]
     return Named(
         organisation.name if organisation else entry.requester_organisation,
-        recipient.name if recipient else entry.recipient,
+        ", ".join(recipients),
         entry.status,
     )
 

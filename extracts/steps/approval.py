@@ -15,14 +15,15 @@ Rules:
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from extracts import signing
 from extracts.agreement.approval import Published, judge
 from extracts.agreement.decision import Decision
-from extracts.agreement.facts import facts_of
+from extracts.agreement.facts import facts_of, for_recipient
+from extracts.agreement.parts import part_of
 from extracts.agreement.plan import ExtractPlan
 from extracts.agreement.request import Request
 from extracts.agreement.status import Status
@@ -51,7 +52,10 @@ _OF_THE_REQUEST = (
 
 @dataclass(frozen=True)
 class Approved:
-    """An agreement in force now: what was approved, and by whom, as verified."""
+    """An agreement in force now: what was approved, and by whom, as verified.
+
+    `plan` and `request` are of the whole, or of what one recipient gets (`part`); what was signed is always the whole.
+    """
 
     plan: ExtractPlan
     decision: Decision
@@ -61,6 +65,19 @@ class Approved:
     controller: signing.Signature
     controller_recorded_at: datetime
     published: Published
+
+    @property
+    def signed_plan(self) -> ExtractPlan:
+        """The plan that the two signatures are about."""
+        return self.published.plan
+
+    def part(self, recipient: str) -> Approved:
+        """The same as far as one of its recipients gets something of it. Raises NotFound."""
+        return replace(self, plan=part_of(self.signed_plan, recipient), request=for_recipient(self.request, recipient))
+
+    def parts(self) -> tuple[Approved, ...]:
+        """What each recipient gets."""
+        return tuple(self.part(recipient) for recipient in self.signed_plan.recipients)
 
 
 def approved_now(work: Workplace, request_id: str, *started_by: str) -> Approved:

@@ -84,7 +84,7 @@ def _write(work: Workplace, request_id: str, actor: str) -> Briefing:
     request, now = examined.request, work.now()
     found = _examination(work, examined)
     with reading(work.register) as view:
-        held = held_already(view, request.recipient)
+        held = held_already(view, request.recipient_ids)
         similar = similar_answers(view, request, work.parties)
     briefing = write_briefing(found, held, similar, now)
     paper = BoardPaper(request_id, request.version, PaperKind.BRIEFING, briefing.document(), now)

@@ -16,11 +16,14 @@ if TYPE_CHECKING:
     from extracts.steps.workplace import Workplace
 
 
-def check_certificates(work: Workplace, request_id: str) -> None:
-    """Raises Refused if a certificate of this agreement is overdue and it serves statistics."""
+def check_certificates(work: Workplace, request_id: str, recipient: str = "") -> None:
+    """Raises Refused if a certificate of this agreement is overdue and it serves statistics.
+
+    recipient: one of several, whose certificates alone decide.
+    """
     today = work.today()
     with reading(work.register) as view:
-        there = custody.custodies(view, request_id=request_id, destroy_before=today)
+        there = custody.custodies(view, request_id=request_id, recipient=recipient, destroy_before=today)
     overdue = [c for c in there if stops_deliveries(c, today)]
     if overdue:
         first = overdue[0]

@@ -138,7 +138,7 @@ def _next_version(before: RequestEntry, request: Request, now: datetime) -> Requ
         title=request.title,
         requester_organisation=before.requester_organisation,
         requester_name=before.requester_name,
-        recipient=request.recipient,
+        recipient=", ".join(request.recipient_ids),
         status=transition(Status.DRAFT, "submit", Role.REQUESTER),
         document=request.document(),
         submitted_at=now,

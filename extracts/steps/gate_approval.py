@@ -9,16 +9,20 @@ from extracts.agreement.periods import period_for
 from extracts.agreement.plan import Period
 from extracts.errors import AlreadyDelivered, LimitExceeded, Refused
 from extracts.record import register
-from extracts.record.delivery_entries import LEFT_THE_HOUSE, DeliveryEntry, DeliveryState, RunEntry
+from extracts.record.delivery_entries import (
+    LEFT_THE_HOUSE,
+    DeliveryEntry,
+    DeliveryState,
+    RunEntry,
+    delivery_id_of,
+)
 from extracts.record.locks import period_lock
 from extracts.record.transaction import reading, unit_of_work
 from extracts.steps.approval import Approved, approved_now
-from extracts.steps.certificates import check_certificates
 from extracts.steps.claim import claim_staging
+from extracts.steps.recipients_now import WAITING, each_or_none, in_words, part_name, recipients_now
 from extracts.steps.reconcile import reconcile_agreement, reconcile_delivery
-from extracts.steps.rehearsals import check_rehearsed
 from extracts.steps.state import RunState, save_state
-from extracts.steps.transfer import recipient_of
 from extracts.steps.workplace import LOCAL as LOCAL
 
 if TYPE_CHECKING:
@@ -28,34 +32,39 @@ if TYPE_CHECKING:
 
 
 def check_approval(work: Workplace, key: RunKey, folder: RunFolder) -> dict[str, Any]:
-    """Settle what this run is to deliver, and reserve it.
+    """Settle what this run is to deliver, and to whom, and reserve it.
 
     Raises ApprovalMissing, SignatureInvalid, NotPermitted, Refused (a period that cannot be), AlreadyDelivered,
-    LimitExceeded (max_deliveries), Busy.
+    LimitExceeded (max_deliveries), Busy. Of several recipients, one that cannot get anything now holds up no other.
     """
     approved = approved_now(work, key.request_id, *key.starters)
-    check_certificates(work, key.request_id)
-    recipient_of(work, approved.plan.recipient)
-    check_rehearsed(work, approved)
+    may, waiting = recipients_now(work, _wanted(key, approved))
     period = period_for(approved.plan, _asked(work, key), work.today())
     _start(work, key, approved, period)
     reconcile_agreement(work, key.request_id, key.actor)
     with period_lock(work.register, key.request_id, period.label):
         reconcile_delivery(work, key.request_id, period.label, key.actor)
-        state = _settle(work, key, approved, period)
+        states, not_due = each_or_none(may, lambda part: _settle(work, key, part, period), AlreadyDelivered)
         claim_staging(folder, key, work.now())
         folder.begin()
-        _reserve(work, key, approved, state)
-    save_state(folder, state)
+        for state in states:
+            _reserve(work, key, state)
+    save_state(folder, states)
     return {
-        "delivery": state.delivery_id,
+        "delivery": ", ".join(s.delivery_id for s in states),
         "period": period.label,
         "decision": approved.decision.digest,
         "plan": approved.plan.digest,
         "board": approved.board.principal,
         "controller": approved.controller.principal,
         "valid_until": approved.decision.valid_until or approved.plan.end_on,
+        **({WAITING: in_words(waiting | not_due)} if waiting or not_due else {}),
     }
+
+
+def _wanted(key: RunKey, approved: Approved) -> tuple[Approved, ...]:
+    """The parts that this run is about. Raises NotFound for a recipient that the agreement is not for."""
+    return (approved.part(key.recipient),) if key.recipient else approved.parts()
 
 
 def _asked(work: Workplace, key: RunKey) -> date | str:
@@ -79,14 +88,15 @@ def _start(work: Workplace, key: RunKey, approved: Approved, period: Period) -> 
 
 
 def _settle(work: Workplace, key: RunKey, approved: Approved, period: Period) -> RunState:
+    id_, label, part = key.request_id, period.label, part_name(approved)
     with reading(work.register) as view:
-        there = register.list_deliveries(view, request_id=key.request_id, period=period.label, states=LEFT_THE_HOUSE)
-        count = register.deliveries_count(view, key.request_id)
-        revision = register.next_revision(view, key.request_id, period.label)
+        there = register.list_deliveries(view, request_id=id_, period=label, recipient=part, states=LEFT_THE_HOUSE)
+        count = register.deliveries_count(view, id_, part)
+        revision = register.next_revision(view, id_, label, part)
     _must_be_due(key, period, there)
     if count >= approved.plan.limits.max_deliveries:
         raise LimitExceeded(
-            f"{key.request_id} has had all {count} deliveries that it may have.",
+            f"{key.request_id} has had all {count} deliveries that {part or 'it'} may have.",
             advice="A new decision is needed for more.",
         )
     return RunState(
@@ -94,12 +104,14 @@ def _settle(work: Workplace, key: RunKey, approved: Approved, period: Period) ->
         version=approved.decision.request_version,
         run_name=key.name,
         decision_digest=approved.decision.digest,
-        plan_digest=approved.plan.digest,
+        plan_digest=approved.signed_plan.digest,
         period=period.label,
         first=period.first,
         last=period.last,
         revision=revision,
-        delivery_id=f"{key.request_id}.{period.label}.r{revision}",
+        delivery_id=delivery_id_of(id_, label, revision, part),
+        recipient=approved.plan.recipient,
+        part=part,
         supersedes=there[-1].delivery_id if there else "",
         reason=key.reason,
     )
@@ -118,7 +130,7 @@ def _must_be_due(key: RunKey, period: Period, there: tuple[DeliveryEntry, ...]) 
         )
 
 
-def _reserve(work: Workplace, key: RunKey, approved: Approved, state: RunState) -> None:
+def _reserve(work: Workplace, key: RunKey, state: RunState) -> None:
     now = work.now()
     entry = DeliveryEntry(
         request_id=state.request_id,
@@ -127,7 +139,8 @@ def _reserve(work: Workplace, key: RunKey, approved: Approved, state: RunState) 
         period_first=state.first,
         period_last=state.last,
         revision=state.revision,
-        recipient=approved.plan.recipient,
+        recipient=state.recipient,
+        part=state.part,
         decision_digest=state.decision_digest,
         run_id=key.name,
         created_at=now,

@@ -5,35 +5,38 @@ Rules:
 2. The register's approved status is held by a lock while the intent is recorded: a revocation comes before it or
    after it, never in between.
 3. Intent event, act, outcome event. A crash between them is settled by `reconcile` at the next start.
-4. What is staged is verified as its recipient will, and must be what this run signed and nothing else.
+4. Several recipients' deliveries are all asked about first, then published one after another. A crash leaves some
+   published and the others as they were; the next try publishes those.
+5. What is staged is verified as its recipient will, and must be what this run signed and nothing else.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from extracts.agreement.status import Status
 from extracts.canonical import digest_file
 from extracts.errors import ApprovalMissing, ExtractsError, HoldStops
-from extracts.handover.dropzone.interface import Published
+from extracts.handover.dropzone.interface import DropZone, Published
 from extracts.handover.manifest import MANIFEST, Manifest, read_manifest
 from extracts.handover.verify import verify_delivery
 from extracts.record import register
 from extracts.record.delivery_entries import LEFT_THE_HOUSE, DeliveredFile
-from extracts.record.locks import period_lock
+from extracts.record.locks import PeriodLock, period_lock
 from extracts.record.transaction import reading, unit_of_work
 from extracts.steps import evidence, membership, notices, source
 from extracts.steps.approval import Approved, approved_now
-from extracts.steps.certificates import check_certificates
 from extracts.steps.claim import check_staging
-from extracts.steps.gate_sign import DELIVERY, passed_reports
+from extracts.steps.gate_sign import DELIVERY, PARTS, passed_reports
+from extracts.steps.recipients_now import WAITING, in_words, recipients_now
 from extracts.steps.reconcile import reconcile_delivery
-from extracts.steps.rehearsals import check_rehearsed
 from extracts.steps.signers import index_signer
-from extracts.steps.state import RunState, check_unchanged, load_extract, load_state, settled_state
-from extracts.steps.transfer import drop_zone, recipient_of
+from extracts.steps.state import RunState, check_unchanged, load_extract, load_states, settled
+from extracts.steps.transfer import drop_zone
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from extracts.steps.run import RunKey
@@ -42,73 +45,99 @@ if TYPE_CHECKING:
 
 
 def release(work: Workplace, key: RunKey, folder: RunFolder) -> dict[str, Any]:
-    """Make the delivery visible to its recipient, once.
+    """Make each delivery visible to its recipient, once.
 
-    Raises ApprovalMissing and its kin, SourceChanged, HoldStops, DropZoneUnreachable, DiskFull, Busy.
+    Raises ApprovalMissing and its kin, SourceChanged, HoldStops, DropZoneUnreachable, DiskFull, Busy. Of several
+    recipients, one that may get nothing any more holds up no other; everything else stops whatever has not left yet.
     """
-    with period_lock(work.register, key.request_id, load_state(folder).period) as lock:
-        if told := _released_before(work, key, folder):
-            return told
-        state, staging = settled_state(work, key, folder), check_staging(folder, key)
-        passed_reports(work, key, state, folder, staging)
-        approved = approved_now(work, key.request_id, *key.starters)
-        check_unchanged(state, approved.decision.digest, approved.plan.digest)
-        check_certificates(work, key.request_id)
-        recipient_of(work, approved.plan.recipient)
-        check_rehearsed(work, approved)
-        _source_is_still_so(work, approved, staging)
-        zone = drop_zone(work)
-        zone.check()
-        _is_what_was_signed(work, key, state, approved, staging / DELIVERY)
-        manifest, digest = _intend(work, key, state, staging / DELIVERY)
-        membership.keep(work, state.delivery_id, staging)
-        lock.check()
-        try:
-            published = zone.publish(staging / DELIVERY, index_signer(work), work.now())
-        except ExtractsError:
-            # What the recipient can see decides, not how far this process came.
-            reconcile_delivery(work, key.request_id, state.period, key.actor)
-            raise
-        _tell(work, key, state, published, digest)
-    return {
-        "delivery": state.delivery_id,
-        "recipient": approved.plan.recipient,
-        "manifest": digest,
-        "rows": {f.dataset: f.rows for f in manifest.files},
-    }
+    states = load_states(folder)
+    with period_lock(work.register, key.request_id, states[0].period) as lock:
+        reconcile_delivery(work, key.request_id, states[0].period, key.actor)
+        released = {s.delivery_id: before for s in states if (before := _released_before(work, key, s))}
+        left = [settled(work, key, s) for s in states if s.delivery_id not in released]
+        waiting = _release(work, key, folder, left, lock, released) if left else {}
+    told = [released[s.delivery_id] for s in states if s.delivery_id in released]
+    if not states[0].part:
+        return told[0]
+    rows = Counter[str]()
+    for one in told:
+        rows.update(one["rows"])
+    ids = ", ".join(one["delivery"] for one in told)
+    found = {"delivery": ids, PARTS: {one["recipient"]: one for one in told}, "rows": dict(rows)}
+    return found | ({WAITING: in_words(waiting)} if waiting else {})
 
 
-def _released_before(work: Workplace, key: RunKey, folder: RunFolder) -> dict[str, Any]:
+def _release(
+    work: Workplace,
+    key: RunKey,
+    folder: RunFolder,
+    states: Sequence[RunState],
+    lock: PeriodLock,
+    released: dict[str, dict[str, Any]],
+) -> Mapping[str, ExtractsError]:
+    """Release what has not left yet, one after another, into `released`; why somebody waits."""
+    staging = check_staging(folder, key)
+    for state in states:
+        passed_reports(work, key, state, folder, state.staging(staging))
+    approved = approved_now(work, key.request_id, *key.starters)
+    for state in states:
+        check_unchanged(state, approved.decision.digest, approved.signed_plan.digest)
+    may, waiting = recipients_now(work, [approved.part(s.recipient) for s in states])
+    now = [s for s in states if s.recipient in {part.plan.recipient for part in may}]
+    source.check(work, approved.plan)
+    for state in now:
+        _no_newer_holds(work, approved, state.staging(staging))
+    zone = drop_zone(work)
+    zone.check()
+    for state in now:
+        _is_what_was_signed(work, key, state, state.staging(staging) / DELIVERY)
+    for state in now:
+        released[state.delivery_id] = _publish(work, key, state, state.staging(staging), zone, lock)
+    return waiting
+
+
+def _publish(
+    work: Workplace, key: RunKey, state: RunState, staging: Path, zone: DropZone, lock: PeriodLock
+) -> dict[str, Any]:
+    manifest, digest = _intend(work, key, state, staging / DELIVERY)
+    membership.keep(work, state.delivery_id, staging)
+    lock.check()
+    try:
+        published = zone.publish(staging / DELIVERY, index_signer(work), work.now())
+    except ExtractsError:
+        # What the recipient can see decides, not how far this process came.
+        reconcile_delivery(work, key.request_id, state.period, key.actor)
+        raise
+    _tell(work, key, state, published, digest)
+    return _told(state, digest, {f.dataset: f.rows for f in manifest.files})
+
+
+def _released_before(work: Workplace, key: RunKey, state: RunState) -> dict[str, Any]:
     """What an earlier try of this gate released before it was killed; empty if it did not."""
-    state = load_state(folder)
-    reconcile_delivery(work, key.request_id, state.period, key.actor)
     with reading(work.register) as view:
         delivery = register.get_delivery(view, state.delivery_id)
     if delivery.state not in LEFT_THE_HOUSE or delivery.run_id != key.name:
         return {}
-    return {
-        "delivery": delivery.delivery_id,
-        "recipient": delivery.recipient,
-        "manifest": delivery.manifest_digest,
-        "rows": {f.dataset: f.rows for f in delivery.files},
-    }
+    return _told(state, delivery.manifest_digest, {f.dataset: f.rows for f in delivery.files})
 
 
-def _is_what_was_signed(work: Workplace, key: RunKey, state: RunState, approved: Approved, folder: Path) -> None:
+def _told(state: RunState, digest: str, rows: dict[str, int]) -> dict[str, Any]:
+    return {"delivery": state.delivery_id, "recipient": state.recipient, "manifest": digest, "rows": rows}
+
+
+def _is_what_was_signed(work: Workplace, key: RunKey, state: RunState, folder: Path) -> None:
     signed = {"manifest": digest_file(folder / MANIFEST)}
     evidence.demand(work, key, state.delivery_id, evidence.MANIFEST_SIGNED, signed)
     found = verify_delivery(folder, work.places.allowed_signers, work.now())
     found.check()
     manifest, _ = read_manifest((folder / MANIFEST).read_bytes())
     told = (manifest.delivery.id, manifest.agreement.plan_digest, manifest.agreement.recipient.id)
-    if told != (state.delivery_id, approved.plan.digest, approved.plan.recipient):
+    if told != (state.delivery_id, state.plan_digest, state.recipient):
         raise ApprovalMissing(f"What is staged is not {state.delivery_id}.", advice="Start a new run.")
 
 
-def _source_is_still_so(work: Workplace, approved: Approved, staging: Path) -> None:
-    extract = load_extract(staging)
-    source.check(work, approved.plan)
-    newer = source.holds_since(work, approved.plan, extract)
+def _no_newer_holds(work: Workplace, approved: Approved, staging: Path) -> None:
+    newer = source.holds_since(work, approved.plan, load_extract(staging))
     if newer:
         raise HoldStops(
             f"{approved.plan.request_id}: {newer} people have been put on hold since the snapshot was taken.",

@@ -20,12 +20,13 @@ from extracts.record import ledger, register
 from extracts.record.delivery_entries import DeliveryEntry
 from extracts.record.event import Anchor
 from extracts.record.transaction import reading, unit_of_work
-from extracts.steps import evidence, keys, lineage, manifest_facts
+from extracts.steps import evidence, lineage, manifest_facts
 from extracts.steps.approval import Approved, approved_now
 from extracts.steps.claim import check_staging
+from extracts.steps.part_keys import pseudonym_key
 from extracts.steps.signers import service_principal
 from extracts.steps.signers import sign_manifest as signature_of
-from extracts.steps.state import RunState, check_unchanged, extract_digest, load_extract, settled_state
+from extracts.steps.state import RunState, check_unchanged, extract_digest, load_extract, settled_states
 from extracts.steps.transfer import decryption_keys
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from extracts.steps.workplace import Workplace
 
 REPORTS = "reports"
+PARTS = "recipients"
 DELIVERY = "delivery"
 
 
@@ -44,17 +46,28 @@ def sign_manifest(work: Workplace, key: RunKey, folder: RunFolder) -> dict[str, 
 
     Raises CheckFailed if a report is missing or did not pass, NotPermitted if the recipient has no key.
     """
-    state, staging = settled_state(work, key, folder), check_staging(folder, key)
+    states, staging = settled_states(work, key, folder), check_staging(folder, key)
     approved = approved_now(work, key.request_id, *key.starters)
-    check_unchanged(state, approved.decision.digest, approved.plan.digest)
+    for state in states:
+        check_unchanged(state, approved.decision.digest, approved.signed_plan.digest)
+    made = [_sign(work, key, folder, approved.part(s.recipient), s, s.staging(staging)) for s in states]
+    if not states[0].part:
+        return made[0]
+    return {PARTS: {state.part: found for state, found in zip(states, made, strict=True)}}
+
+
+def _sign(
+    work: Workplace, key: RunKey, folder: RunFolder, approved: Approved, state: RunState, staging: Path
+) -> dict[str, Any]:
     reports = passed_reports(work, key, state, folder, staging)
     extract = load_extract(staging)
-    recipients = decryption_keys(work, approved.plan.recipient)
+    recipients = decryption_keys(work, state.recipient)
     anchor = _anchored(work, key, state, extract)
     target = staging / DELIVERY
     target.mkdir(mode=0o700, exist_ok=True)
     sealed = {f.dataset: _seal(f.path, target, [k.public_key for k in recipients], f.sha256) for f in extract.files}
-    previous = _previous(work, key.request_id)
+    previous = _previous(work, state)
+    secret = pseudonym_key(work, approved)
     manifest = manifest_facts.complete(
         {
             **_agreement_parts(work, approved, state, extract),
@@ -64,14 +77,14 @@ def sign_manifest(work: Workplace, key: RunKey, folder: RunFolder) -> dict[str, 
             "made_by": manifest_facts.made_by(key.dag_id, key.run_id, key.try_number, work.image_digest),
             "ledger": facts.LedgerAnchor(anchor.sequence, anchor.digest),
             "signer": service_principal(work),
-            "pseudonym_key": _key_id(work, approved),
+            "pseudonym_key": secret.key_id if secret else "",
             "previous": facts.Previous(previous.delivery_id, previous.manifest_digest) if previous else None,
         }
     )
     made = assemble(target, manifest, _approval(approved), lambda data: signature_of(work, data))
     evidence.remember(work, key, state.delivery_id, evidence.MANIFEST_SIGNED, {"manifest": made.manifest_digest})
-    lineage.delivery_signed(folder, target / LINEAGE)
-    folder.write("manifest", {"manifest_digest": made.manifest_digest, "files": made.files})
+    lineage.delivery_signed(folder, state, target / LINEAGE)
+    folder.write(state.note("manifest"), {"manifest_digest": made.manifest_digest, "files": made.files})
     return _found(made, sealed)
 
 
@@ -79,7 +92,7 @@ def passed_reports(
     work: Workplace, key: RunKey, state: RunState, folder: RunFolder, staging: Path
 ) -> tuple[Report, ...]:
     """The reports of validation and inspection. Raises CheckFailed unless all passed, and on what is in staging now."""
-    documents = folder.read(REPORTS).get("reports", [])
+    documents = folder.read(state.note(REPORTS)).get("reports", [])
     reports = TypeAdapter(tuple[Report, ...]).validate_python(documents)
     if not reports or not all(r.passed for r in reports):
         raise CheckFailed(
@@ -109,9 +122,9 @@ def _seal(clear: Path, target: Path, recipients: list[str], clear_sha256: str) -
     return encrypt(clear, target / name, recipients, clear_sha256=clear_sha256)
 
 
-def _previous(work: Workplace, request_id: str) -> DeliveryEntry | None:
+def _previous(work: Workplace, state: RunState) -> DeliveryEntry | None:
     with reading(work.register) as view:
-        return register.last_published(view, request_id)
+        return register.last_published(view, state.request_id, state.part)
 
 
 def _agreement_parts(work: Workplace, approved: Approved, state: RunState, extract: Extract) -> dict[str, Any]:
@@ -148,18 +161,13 @@ def _data_parts(work: Workplace, approved: Approved, extract: Extract, sealed: d
     }
 
 
-def _key_id(work: Workplace, approved: Approved) -> str:
-    treatments = {c.treatment_name for d in approved.plan.datasets for c in d.columns}
-    return keys.load_key(work.places.keys, approved.plan.request_id).key_id if "pseudonymise" in treatments else ""
-
-
 def _approval(approved: Approved) -> Approval:
     published = approved.published
     return Approval(
         approved.decision.canonical(),
         published.board.signature,
         published.controller.signature,
-        approved.plan.canonical(),
+        approved.signed_plan.canonical(),
     )
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from extracts.canonical import digest
+from extracts.extraction.giving_way import again_if_ended
 from extracts.extraction.sources.view_sql import data_of
 from extracts.steps import evidence, source
 from extracts.steps.approval import approved_now
 from extracts.steps.quality_report import write_report
-from extracts.steps.state import RunState, check_unchanged, settled_state
+from extracts.steps.state import RunState, check_unchanged, settled_states
 from extracts.steps.suites import source_suite
 
 if TYPE_CHECKING:
@@ -29,7 +30,8 @@ def check_source(work: Workplace, key: RunKey, folder: RunFolder) -> dict[str, A
     """
     from extracts.extraction.validation import check_report
 
-    state = settled_state(work, key, folder)
+    states = settled_states(work, key, folder)
+    state = states[0]
     approved = approved_now(work, key.request_id, *key.starters)
     check_unchanged(state, approved.decision.digest, approved.plan.digest)
     found = source.check(work, approved.plan)
@@ -37,10 +39,11 @@ def check_source(work: Workplace, key: RunKey, folder: RunFolder) -> dict[str, A
     documents = [report_document(r) for r in reports]
     folder.write(SOURCE_REPORTS, {"reports": documents})
     if not all(r.passed for r in reports):
-        write_report(folder, approved, state, reports)
+        write_report(folder, approved, states, reports)
     for report in reports:
         check_report(report)
-    evidence.remember(work, key, state.delivery_id, evidence.SOURCE_CHECKED, {"reports": digest(documents)})
+    for each in states:
+        evidence.remember(work, key, each.delivery_id, evidence.SOURCE_CHECKED, {"reports": digest(documents)})
     return {
         "enforced_by": sorted({s.enforced_by for s in found}),
         "age_hours": {s.dataset: round(s.age_hours, 1) for s in found},
@@ -53,15 +56,18 @@ def _validated(work: Workplace, plan: ExtractPlan, checked: SourceCheck, state: 
     from extracts.extraction.validation import validate_source
 
     entered = source.source_of(work, plan)
-    return validate_source(
-        next(d for d in plan.datasets if d.dataset == checked.dataset),
-        work.dataset(checked.dataset),
-        source_suite(work, checked.dataset),
-        checked,
-        state.as_period(),
-        entered,
-        entered.reading(data_of(plan, work.dataset(checked.dataset))),
-        work.now(),
+    return again_if_ended(
+        lambda: validate_source(
+            next(d for d in plan.datasets if d.dataset == checked.dataset),
+            work.dataset(checked.dataset),
+            source_suite(work, checked.dataset),
+            checked,
+            state.as_period(),
+            entered,
+            entered.reading(data_of(plan, work.dataset(checked.dataset))),
+            work.now(),
+        ),
+        f"validating the source of {plan.request_id}",
     )
 
 

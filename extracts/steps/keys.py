@@ -8,6 +8,8 @@ Rules:
 3. A backup is one age file to the controller's recovery key; only its holder can read it.
 4. A lost key is never silently replaced: new pseudonyms would not join to those delivered before. A file that is
    damaged is as good as none: it is moved aside, never deleted.
+5. Where an agreement has several recipients, each one's pseudonyms are made with a key of its own, derived from the
+   agreement's (HKDF-SHA-256, RFC 5869): nobody can join two recipients' data by them, and there is one key to keep.
 """
 
 from __future__ import annotations
@@ -86,6 +88,17 @@ def load_key(folder: Path, owner: str) -> PseudonymKey:
     if (found := read_key(path)) is None:
         raise KeyLost(f"The key file of {owner} is damaged. {_MEANING[owner == MEMBERSHIP]}", advice=_ADVICE)
     return found
+
+
+def key_of_part(key: PseudonymKey, part: str) -> PseudonymKey:
+    """The key of one of several recipients; the agreement's own key if `part` is empty."""
+    if not part:
+        return key
+    from cryptography.hazmat.primitives.hashes import SHA256
+    from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+    derived = HKDF(SHA256(), 32, salt=None, info=f"governed-extracts pseudonyms for {part}".encode())
+    return PseudonymKey(f"{key.key_id}.{part}", derived.derive(bytes.fromhex(key.secret)).hex())
 
 
 def read_key(path: Path) -> PseudonymKey | None:

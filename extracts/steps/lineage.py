@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from extracts.errors import ExtractsError, Outcome
@@ -19,6 +19,7 @@ from extracts.handover import lineage_facets as facets
 from extracts.handover import openlineage
 from extracts.handover.facts import CheckFacts
 from extracts.steps.lineage_sending import tell
+from extracts.steps.state import noted_states
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from extracts.agreement.published import Published
     from extracts.steps.run import RunKey
     from extracts.steps.run_folder import RunFolder
+    from extracts.steps.state import RunState
     from extracts.steps.workplace import Workplace
 
 DELIVERED = "lineage"
@@ -39,9 +41,9 @@ def run_began(work: Workplace, key: RunKey) -> None:
     _try(work, key, lambda: _event(work, key, "START", {}, {}))
 
 
-def delivery_signed(folder: RunFolder, delivered: Path) -> None:
+def delivery_signed(folder: RunFolder, state: RunState, delivered: Path) -> None:
     """Keep the delivery's own event, to be told once it is released."""
-    folder.write(DELIVERED, json.loads(delivered.read_bytes()))
+    folder.write(state.note(DELIVERED), json.loads(delivered.read_bytes()))
 
 
 def run_ended(work: Workplace, key: RunKey, folder: RunFolder, found: Mapping[str, Any]) -> None:
@@ -51,18 +53,25 @@ def run_ended(work: Workplace, key: RunKey, folder: RunFolder, found: Mapping[st
 
 def _ended(work: Workplace, key: RunKey, folder: RunFolder, found: Mapping[str, Any]) -> dict[str, Any]:
     outcome = Outcome(found["outcome"])
-    state = folder.read("state")
-    tags = {"delivery": state.get("delivery_id", ""), "outcome": outcome.value, "gate": found["gate"]}
-    if outcome is Outcome.DELIVERED and (event := folder.read(DELIVERED)):
+    states = noted_states(folder)
+    ids = found["delivery"] or ", ".join(s.delivery_id for s in states)
+    tags = {"delivery": ids, "outcome": outcome.value, "gate": found["gate"]}
+    if outcome is Outcome.DELIVERED and (event := _delivered(folder, states, ids.split(", "))):
         event["run"]["facets"] |= facets.run_facets(tags)
         return {**event, "eventTime": _now(work)}
     run: dict[str, Any] = {}
-    if state:
-        run["nominalTime"] = facets.nominal_time(state["first"], state["last"])
+    if states:
+        run["nominalTime"] = facets.nominal_time(states[0].first.isoformat(), states[0].last.isoformat())
     if outcome not in _QUIET:
         run["errorMessage"] = facets.error_message(found["reason"])
     kind = openlineage.COMPLETE if outcome in _QUIET else "FAIL"
     return _event(work, key, kind, tags, run, _checks(folder))
+
+
+def _delivered(folder: RunFolder, states: Sequence[RunState], released: Collection[str]) -> dict[str, Any]:
+    """One event for a run, with the files of every recipient to whom it delivered; empty if none is known."""
+    events = [e for s in states if s.delivery_id in released and (e := folder.read(s.note(DELIVERED)))]
+    return {**events[0], "outputs": [o for e in events for o in e["outputs"]]} if events else {}
 
 
 def _event(

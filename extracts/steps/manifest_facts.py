@@ -37,7 +37,7 @@ def agreement_facts(approved: Approved, policy: Policy) -> facts.AgreementFacts:
         assessment_digest=decision.assessment_digest,
         policy_version=decision.policy_version,
         decision_digest=decision.digest,
-        plan_digest=plan.digest,
+        plan_digest=approved.signed_plan.digest,
         board=_recorded(approved.board, approved.board_recorded_at),
         controller=_recorded(approved.controller, approved.controller_recorded_at),
         gateway=plan.gateway,

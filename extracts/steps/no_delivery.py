@@ -1,7 +1,7 @@
 """Tells recipients, signed, that a delivery which was due did not come: why, and when the next one is due.
 
 Rules:
-1. Once per agreement and period, an hour after it was due at the earliest; never while a run for it is under way.
+1. Once per agreement, period and recipient, an hour after it was due at the earliest; never while a run is under way.
 2. The register keeps it first, with its event and the outbox's notice; then it is put into the transfer area. What
    could not be put there is put there by the next round.
 3. It ceases to count when the delivery comes, or the agreement ends: the register says so, then it is taken away.
@@ -24,7 +24,7 @@ from extracts.agreement.request import request_from_document
 from extracts.agreement.schedule import ZONE, next_times
 from extracts.agreement.status import CLOCK, Status
 from extracts.canonical import digest_bytes
-from extracts.errors import ExtractsError, Refused
+from extracts.errors import ExtractsError, NotPermitted, Refused
 from extracts.handover.dropzone.interface import Place
 from extracts.handover.no_delivery import NoDelivery, file_name
 from extracts.record import no_delivery as kept
@@ -35,6 +35,7 @@ from extracts.record.transaction import reading, unit_of_work
 from extracts.steps import notices
 from extracts.steps.approval import approved_now
 from extracts.steps.certificates import check_certificates
+from extracts.steps.recipients_now import part_name
 from extracts.steps.rehearsals import missing_rehearsal
 from extracts.steps.signers import no_delivery_principal, sign_no_delivery
 from extracts.steps.transfer import drop_zone, recipient_of
@@ -78,13 +79,13 @@ def missing_now(work: Workplace) -> list[Missed]:
         running = running_agreements(view, _STANDING)
         due = [(a, d) for a in running for d in due_between(_timetabled(a), since, now - GRACE)]
         told = kept.noted(view, since)
-        due = [(a, d) for a, d in due if (d.request_id, d.period) not in told]
+        due = [(a, d) for a, d in due if (d.request_id, d.period, a.recipient) not in told]
         left = left_for(view, {d.period for _, d in due})
         tried = attempts_since(view, since) if due else ()
     by_request: dict[str, list[Tried]] = {}
     for t in tried:
         by_request.setdefault(t.request_id, []).append(Tried(t.request_id, t.period, t.started_at, t.outcome))
-    found = [(a, d, _came(a, d, left.get((d.request_id, d.period)), by_request, now)) for a, d in due]
+    found = [(a, d, _came(a, d, left.get((d.request_id, d.period, a.recipient)), by_request, now)) for a, d in due]
     return [Missed(a, d, came) for a, d, came in found if came in MISSING]
 
 
@@ -154,17 +155,17 @@ def reason_for(work: Workplace, missed: Missed) -> Reason:
     if agreement.status == Status.SUSPENDED:
         return Reason.SUSPENDED
     try:
-        approved = approved_now(work, agreement.request_id)
+        approved = approved_now(work, agreement.request_id).part(agreement.recipient)
     except ExtractsError:
         return BY_ARRIVAL[missed.came]
     try:
         recipient_of(work, agreement.recipient)
-    except Refused:
+    except (Refused, NotPermitted):
         return Reason.NOT_CONFIRMED
     if missing_rehearsal(work, approved) is not None:
         return Reason.NOT_REHEARSED
     try:
-        check_certificates(work, agreement.request_id)
+        check_certificates(work, agreement.request_id, part_name(approved))
     except Refused:
         return Reason.NOT_CERTIFIED
     return BY_ARRIVAL[missed.came]

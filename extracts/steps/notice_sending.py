@@ -96,13 +96,24 @@ def addresses(work: Workplace, notice: Notice) -> tuple[str, ...]:
         with reading(work.register) as view:
             return (register.get_request(view, notice.request_id, notice.version).requester_name,)
     if notice.audience is Audience.RECIPIENT:
-        with reading(work.register) as view:
-            recipient = work.parties.recipients.get(register.get_request(view, notice.request_id).recipient)
-        return (recipient.contact,) if recipient else ("",)
+        return tuple(c for name in _recipients(work, notice) if (c := _contact(work, name))) or ("",)
     if notice.audience is Audience.OWNER:
         return (_owner(work, notice.request_id),)
     role, today = _ROLES[notice.audience], work.today()
     return tuple(sorted(p.id for p in work.parties.principals.values() if p.has_role(role, today))) or ("",)
+
+
+def _recipients(work: Workplace, notice: Notice) -> tuple[str, ...]:
+    """The one that it is for, or everybody whom the request is for."""
+    if notice.recipient:
+        return (notice.recipient,)
+    with reading(work.register) as view:
+        return register.get_request(view, notice.request_id).recipients
+
+
+def _contact(work: Workplace, recipient: str) -> str:
+    found = work.parties.recipients.get(recipient)
+    return found.contact if found else ""
 
 
 def _owner(work: Workplace, elsewhere_id: str) -> str:

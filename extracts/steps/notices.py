@@ -117,13 +117,13 @@ def delivered(unit: Work, delivery: DeliveryEntry, at: datetime, *, again: bool 
     """The recipient can collect; `again`: what was taken back."""
     id_, version = delivery.request_id, delivery.version
     cause = f"{delivery.delivery_id}:{at.isoformat()}" if again else delivery.delivery_id
-    _raise(unit, NoticeKind.DELIVERED, id_, version, cause, at, delivery=delivery.delivery_id)
+    _raise(unit, NoticeKind.DELIVERED, id_, version, cause, at, (), delivery.recipient, delivery=delivery.delivery_id)
 
 
 def rehearsal(unit: Work, sent: Rehearsal, at: datetime) -> None:
     """The recipient can collect it, and nothing is delivered before they did."""
     id_, facts = sent.rehearsal_id, {"rehearsal": sent.rehearsal_id}
-    _raise(unit, NoticeKind.REHEARSAL, sent.request_id, sent.version, id_, at, (), **facts)
+    _raise(unit, NoticeKind.REHEARSAL, sent.request_id, sent.version, id_, at, (), sent.recipient, **facts)
 
 
 def no_delivery(unit: Work, entry: NoDeliveryEntry, reason: Reason, next_due: datetime | None) -> None:
@@ -132,28 +132,32 @@ def no_delivery(unit: Work, entry: NoDeliveryEntry, reason: Reason, next_due: da
     then = f"The next one is due on {next_due:%Y-%m-%d}." if next_due else "No later delivery is planned."
     facts = {"period": entry.period, "due_on": entry.due_at.date(), "why": words.why, "do": words.do, "next": then}
     kind, id_ = NoticeKind.NO_DELIVERY, entry.request_id
-    _raise(unit, kind, id_, entry.version, entry.period, entry.noted_at, (), **facts)
+    cause = f"{entry.period}:{entry.recipient}"
+    _raise(unit, kind, id_, entry.version, cause, entry.noted_at, (), entry.recipient, **facts)
 
 
 def taken_back(unit: Work, there: CustodyNow, why: str, then: str, at: datetime) -> None:
     """Both sides hear that it is no longer in the area, why, and what to do."""
     kind, cause = NoticeKind.TAKEN_BACK, f"{there.delivery_id}:{at.isoformat()}"
-    _raise(unit, kind, there.request_id, there.version, cause, at, delivery=there.delivery_id, why=why, then=then)
+    facts = {"delivery": there.delivery_id, "why": why, "then": then}
+    _raise(unit, kind, there.request_id, there.version, cause, at, (), there.recipient, **facts)
 
 
 def receipt_refused(
-    unit: Work, request_id: str, version: int, digest: str, delivery_id: str, why: str, at: datetime
+    unit: Work, request_id: str, version: int, recipient: str, digest: str, delivery_id: str, why: str, at: datetime
 ) -> None:
     """The recipient hears why, and what to do; `delivery_id` is empty if it names none of theirs."""
     about = f", and it is about {delivery_id}" if delivery_id else ""
     cause = f"{digest}:{why}"
-    _raise(unit, NoticeKind.RECEIPT_REFUSED, request_id, version, cause, at, about=about, digest=digest, why=why)
+    facts = {"about": about, "digest": digest, "why": why}
+    _raise(unit, NoticeKind.RECEIPT_REFUSED, request_id, version, cause, at, (), recipient, **facts)
 
 
 def destroy_now(unit: Work, there: CustodyNow, at: datetime) -> None:
     """Somebody has copies of what was withdrawn."""
     kind, cause = NoticeKind.TO_BE_DESTROYED, f"{there.delivery_id}:withdrawn"
-    _raise(unit, kind, there.request_id, there.version, cause, at, delivery=there.delivery_id, by=at.date())
+    facts = {"delivery": there.delivery_id, "by": at.date()}
+    _raise(unit, kind, there.request_id, there.version, cause, at, (), there.recipient, **facts)
 
 
 def raise_due(work: Workplace) -> int:
@@ -205,7 +209,7 @@ def _by_clock(
     facts: Mapping[str, object],
 ) -> int:
     with unit_of_work(work.register) as unit:
-        new = _raise(unit, kind, request_id, version, cause, now, (), **facts)
+        new = _raise(unit, kind, request_id, version, cause, now, (), "", **facts)
         if new:
             unit.event(now, "notice.raised", request_id, CLOCK, {"kind": kind, "version": version, "notices": new})
     return new
@@ -219,9 +223,10 @@ def _raise(
     cause: str,
     at: datetime,
     to: tuple[Audience, ...] = (),
+    recipient: str = "",
     **facts: object,
 ) -> int:
-    return sum(save_notice(unit, n, at) for n in notices(kind, request_id, version, cause, to, **facts))
+    return sum(save_notice(unit, n, at) for n in notices(kind, request_id, version, cause, to, recipient, **facts))
 
 
 # --- what time causes about deliveries that left ----------------------------------------------------------------------
@@ -242,6 +247,7 @@ class Due:
     version: int
     cause: str
     facts: Mapping[str, object]
+    recipient: str
 
     @property
     def full_cause(self) -> str:
@@ -271,7 +277,7 @@ def not_destroyed(there: CustodyNow, *, escalates: bool) -> Due:
 
 def raise_one(unit: Work, due: Due, now: datetime) -> int:
     """Raise it, with the ledger's event; how many notices are new."""
-    new = _raise(unit, due.kind, due.request_id, due.version, due.cause, now, (), **due.facts)
+    new = _raise(unit, due.kind, due.request_id, due.version, due.cause, now, (), due.recipient, **due.facts)
     if new:
         told = {"kind": due.kind, "version": due.version, "notices": new, "delivery": due.facts["delivery"]}
         unit.event(now, "notice.raised", due.request_id, CLOCK, told)
@@ -279,4 +285,4 @@ def raise_one(unit: Work, due: Due, now: datetime) -> int:
 
 
 def _due(kind: NoticeKind, there: CustodyNow, cause: str, facts: Mapping[str, object]) -> Due:
-    return Due(kind, there.request_id, there.version, f"{there.delivery_id}:{cause}", facts)
+    return Due(kind, there.request_id, there.version, f"{there.delivery_id}:{cause}", facts, there.recipient)

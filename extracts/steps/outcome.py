@@ -3,11 +3,15 @@
 Rules:
 1. The first gate that did not pass gives the word. A gate without any note was killed: a technical failure.
 2. What the recipient can see decides about `delivered`: a process killed right after publishing did deliver.
-3. The end of a run is also when the clock's step is taken: what has passed its last day expires.
+3. Where there are several recipients, `delivered` means: to each that may be sent something; the reason names the
+   others. What was delivered before something went wrong is named too, and a later run delivers the rest.
+4. The end of a run is also when the clock's step is taken: what has passed its last day expires.
 """
 
 from __future__ import annotations
 
+from collections import Counter
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from extracts.errors import IllegalTransition, NotFound, Outcome
@@ -19,10 +23,14 @@ from extracts.steps import notices
 from extracts.steps.claim import release_staging
 from extracts.steps.expiry import expire_ended
 from extracts.steps.lineage import run_ended
+from extracts.steps.recipients_now import WAITING
 from extracts.steps.reconcile import reconcile_delivery
 from extracts.steps.run_folder import GATES
+from extracts.steps.state import noted_states
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from extracts.steps.run import RunKey
     from extracts.steps.run_folder import RunFolder
     from extracts.steps.workplace import Workplace
@@ -44,35 +52,55 @@ def record_outcome(work: Workplace, key: RunKey, folder: RunFolder) -> dict[str,
 
 
 def _judge(work: Workplace, key: RunKey, folder: RunFolder) -> dict[str, Any]:
-    delivery = _delivery(work, key, folder)
-    if delivery and delivery.state in _DONE and delivery.run_id == key.name:
-        rows = {f.dataset: f.rows for f in delivery.files}
-        return {"outcome": Outcome.DELIVERED, "gate": "", "reason": "", "delivery": delivery.delivery_id, "rows": rows}
+    made = _deliveries(work, key, folder)
+    done = [d for d in made if d.state in _DONE and d.run_id == key.name]
+    waiting = _waiting(folder)
+    if done and all(d in done or d.recipient in waiting for d in made):
+        return _outcome(Outcome.DELIVERED, "", _why_not_all(waiting), done)
+    so_far = f"Delivered before that: {', '.join(d.delivery_id for d in done)}. " if done else ""
     for gate in GATES:
         note = folder.read(f"gate-{gate}")
         if not note:
             reason = f"{gate} was ended from outside before it could say why."
-            return _ended(Outcome.FAILED, gate, reason)
+            return _outcome(Outcome.FAILED, gate, f"{so_far}{reason}", done)
         if not note["passed"]:
-            return _ended(Outcome(note["outcome"]), gate, f"{note['message']} {note['advice']}".strip())
-    return _ended(Outcome.FAILED, GATES[-1], "Every gate passed, but nothing was published.")
+            why = f"{note['message']} {note['advice']}".strip()
+            return _outcome(Outcome(note["outcome"]), gate, f"{so_far}{why}", done)
+    return _outcome(Outcome.FAILED, GATES[-1], f"{so_far}Every gate passed, but nothing was published.", done)
 
 
-def _ended(outcome: Outcome, gate: str, reason: str) -> dict[str, Any]:
-    return {"outcome": outcome, "gate": gate, "reason": reason, "delivery": "", "rows": {}}
+def _outcome(outcome: Outcome, gate: str, reason: str, done: Sequence[DeliveryEntry]) -> dict[str, Any]:
+    rows = Counter[str]()
+    for delivery in done:
+        rows.update({f.dataset: f.rows for f in delivery.files})
+    ids = ", ".join(d.delivery_id for d in done)
+    return {"outcome": outcome, "gate": gate, "reason": reason, "delivery": ids, "rows": dict(rows)}
 
 
-def _delivery(work: Workplace, key: RunKey, folder: RunFolder) -> DeliveryEntry | None:
-    state = folder.read("state")
-    if not state:
-        return None
-    with period_lock(work.register, key.request_id, state["period"]):
-        reconcile_delivery(work, key.request_id, state["period"], key.actor)
+def _waiting(folder: RunFolder) -> dict[str, str]:
+    """By recipient, why it gets nothing now, as the gates noted that ask each of several recipients."""
+    found: dict[str, str] = {}
+    for gate in (GATES[0], GATES[-1]):
+        found |= folder.read(f"gate-{gate}").get("found", {}).get(WAITING, {})
+    return found
+
+
+def _why_not_all(waiting: dict[str, str]) -> str:
+    return " ".join(f"Not to {recipient}: {why}" for recipient, why in sorted(waiting.items()))
+
+
+def _deliveries(work: Workplace, key: RunKey, folder: RunFolder) -> list[DeliveryEntry]:
+    states = noted_states(folder)
+    if not states:
+        return []
+    with period_lock(work.register, key.request_id, states[0].period):
+        reconcile_delivery(work, key.request_id, states[0].period, key.actor)
+    found = []
     with reading(work.register) as view:
-        try:
-            return register.get_delivery(view, state["delivery_id"])
-        except NotFound:
-            return None
+        for state in states:
+            with suppress(NotFound):
+                found.append(register.get_delivery(view, state.delivery_id))
+    return found
 
 
 def _record(work: Workplace, key: RunKey, folder: RunFolder, found: dict[str, Any]) -> None:
@@ -111,12 +139,11 @@ def _snapshot(build: dict[str, Any]) -> dict[str, Any]:
 
 def _free(unit: Any, key: RunKey, folder: RunFolder, found: dict[str, Any]) -> None:
     """Let a later run reserve what this one reserved and did not deliver."""
-    state = folder.read("state")
-    if found["outcome"] is Outcome.DELIVERED or not state:
-        return
-    delivery = register.get_delivery(unit, state["delivery_id"])
-    if delivery.run_id == key.name:
-        try:
-            register.stop_delivery(unit, delivery.delivery_id)
-        except IllegalTransition:
-            return
+    delivered = found["delivery"].split(", ")
+    for state in noted_states(folder):
+        if state.delivery_id in delivered:
+            continue
+        delivery = register.get_delivery(unit, state.delivery_id)
+        if delivery.run_id == key.name:
+            with suppress(IllegalTransition):
+                register.stop_delivery(unit, delivery.delivery_id)

@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from extracts.agreement.policy import Reassessment, reassess
+from extracts.agreement.policy import Reassessment, assess, reassess
 from extracts.agreement.request import Request, request_from_document, without_columns
 from extracts.agreement.status import Status
 from extracts.canonical import digest
@@ -69,16 +69,27 @@ def _last_told(view: Reading, request_id: str) -> tuple[str, dict[str, Any]] | N
 
 
 def check_policy(work: Workplace, published: Published) -> None:
-    """Raises ApprovalMissing if the policy, judging by the registers as they are today, stops this agreement."""
-    decision = published.decision
-    found = reassess([_approved(published)], work.datasets, work.parties, work.policy, work.today())
-    for assessment in found.to_stop:
-        rules = {f.rule: f.message for f in (*assessment.violations, *assessment.gaps) if f.immediate}
+    """Raises ApprovalMissing if the policy, judging by the registers as they are today, stops this agreement.
+
+    One for several recipients is stopped where it is for every one of them: each is asked about by itself as well.
+    """
+    stopped = [policy_stops(work, published, recipient) for recipient in published.plan.recipients]
+    if all(stopped):
         raise ApprovalMissing(
-            f"{decision.request_id} may not run: policy {work.policy.version} stops it at once "
-            f"({'; '.join(f'{rule}: {message}' for rule, message in rules.items())}).",
+            f"{published.decision.request_id} may not run: {stopped[0]}.",
             advice="It needs a new decision under this policy; see `extracts policy review`.",
         )
+
+
+def policy_stops(work: Workplace, published: Published, recipient: str) -> str:
+    """Why the policy stops what one recipient would get, in words; empty if it does not."""
+    request = _approved(published)
+    found = assess(request, work.datasets, work.parties, work.policy, work.today(), recipient)
+    if found.passed or not found.stopping:
+        return ""
+    rules = {f.rule: f.message for f in (*found.violations, *found.gaps) if f.immediate}
+    told = "; ".join(f"{rule}: {message}" for rule, message in rules.items())
+    return f"policy {work.policy.version} stops it at once ({told})"
 
 
 def _running(work: Workplace) -> tuple[list[Request], list[tuple[str, str]]]:

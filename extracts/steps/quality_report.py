@@ -17,24 +17,37 @@ PAGE = "report.html"
 
 
 def write_report(
-    folder: RunFolder, approved: Approved, state: RunState, reports: Sequence[Report], extract: Extract | None = None
+    folder: RunFolder,
+    approved: Approved,
+    states: Sequence[RunState],
+    reports: Sequence[Report],
+    extracts: Sequence[Extract] = (),
 ) -> None:
-    """Write the page of what was checked so far; without `extract`, nothing has been built yet."""
+    """Write the page of what was checked so far; without `extracts`, nothing has been built yet."""
+    ids = ", ".join(s.delivery_id for s in states)
     facts = {
-        "Delivery": state.delivery_id,
+        "Delivery": ids,
         "Agreement": f"{approved.plan.request_id}, {approved.request['title']}",
         "For": approved.request["recipient"]["name"],
         "Under": approved.request["gateway"]["title"],
-        "Period": f"{state.period} ({state.first} to {state.last})",
-        **(_of_extract(extract) if extract else {"Rows": "none: the source was checked, nothing was read"}),
-        "Plan": approved.plan.digest,
+        "Period": f"{states[0].period} ({states[0].first} to {states[0].last})",
+        **(_of_extracts(states, extracts) if extracts else {"Rows": "none: the source was checked, nothing was read"}),
+        "Plan": approved.signed_plan.digest,
     }
-    funnels = {f.dataset: f.funnel for f in extract.files} if extract else {}
-    folder.write_text(PAGE, render_report(f"Quality report {state.delivery_id}", facts, reports, funnels))
+    funnels = {
+        _named(f.dataset, state): f.funnel
+        for state, extract in zip(states, extracts, strict=bool(extracts))
+        for f in extract.files
+    }
+    folder.write_text(PAGE, render_report(f"Quality report {ids}", facts, reports, funnels))
 
 
-def _of_extract(extract: Extract) -> dict[str, str]:
-    return {
-        "Data as at": f"{extract.snapshot.at:%d %B %Y %H:%M} UTC",
-        "Rows": ", ".join(f"{f.dataset} {f.rows:,}" for f in extract.files),
-    }
+def _of_extracts(states: Sequence[RunState], extracts: Sequence[Extract]) -> dict[str, str]:
+    rows = [
+        f"{_named(f.dataset, state)} {f.rows:,}" for state, e in zip(states, extracts, strict=True) for f in e.files
+    ]
+    return {"Data as at": f"{extracts[0].snapshot.at:%d %B %Y %H:%M} UTC", "Rows": ", ".join(rows)}
+
+
+def _named(dataset: str, state: RunState) -> str:
+    return f"{dataset}, for {state.part}" if state.part else dataset

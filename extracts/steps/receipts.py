@@ -222,5 +222,6 @@ def _refuse(work: Workplace, offer: Offer, objection: Objection, named: tuple[st
             unit.event(now, "receipt.refused", delivery_id or recipient, recipient, told)
             about = (theirs[0].request_id, theirs[0].version) if theirs else _latest_of(unit, recipient)
             if about is not None:
-                notices.receipt_refused(unit, *about, offer.digest, delivery_id, OBJECTIONS[objection], now)
+                why = OBJECTIONS[objection]
+                notices.receipt_refused(unit, *about, recipient, offer.digest, delivery_id, why, now)
     return Dealt(recipient, offer.digest, objection, named if theirs else ())

@@ -61,7 +61,7 @@ def check_rehearsed(work: Workplace, approved: Approved) -> None:
 
 
 def missing_rehearsal(work: Workplace, approved: Approved) -> Missing | None:
-    """What stands in the way of the first delivery; None if nothing does."""
+    """What stands in the way of the first delivery to the recipient of a part; None if nothing does."""
     plan, version = approved.plan, approved.decision.request_version
     with reading(work.register) as view:
         left = register.list_deliveries(view, request_id=plan.request_id, states=LEFT_THE_HOUSE)
@@ -70,7 +70,8 @@ def missing_rehearsal(work: Workplace, approved: Approved) -> Missing | None:
         if rehearsals.was_rehearsed(view, plan.request_id, plan.recipient):
             return None
         waiver = rehearsals.get_waiver(view, plan.request_id, version)
-        open_ = [r for r in rehearsals.list_rehearsals(view, request_id=plan.request_id) if r.step in OPEN]
+        there = rehearsals.list_rehearsals(view, request_id=plan.request_id, recipient=plan.recipient)
+        open_ = [r for r in there if r.step in OPEN]
     if waiver is not None and plan.criticality in work.policy.rehearsal.may_be_waived_for:
         return None
     return _missing(plan.request_id, plan.recipient, open_[-1] if open_ else None)
@@ -108,7 +109,7 @@ def waive(work: Workplace, request_id: str, actor: str, reasons: str) -> Waiver:
             f"The policy statement lets no delivery of criticality {plan.criticality} go without a rehearsal.",
             advice=f"Rehearse it: `extracts rehearse {request_id}`.",
         )
-    if missing_rehearsal(work, approved) is None:
+    if all(missing_rehearsal(work, part) is None for part in approved.parts()):
         raise Refused(f"{request_id} needs no rehearsal any more.", advice="There is nothing to do.")
     now = work.now()
     waiver = Waiver(request_id, approved.decision.request_version, text, actor, now)
@@ -152,10 +153,11 @@ def _left(view: Reading, rehearsal_id: str) -> Left | None:
 # --- its end ----------------------------------------------------------------------------------------------------------
 
 
-def end_open(work: Workplace, request_id: str, actor: str, why: str) -> tuple[str, ...]:
-    """Give up what nobody acknowledged; the ids."""
+def end_open(work: Workplace, request_id: str, actor: str, why: str, recipient: str = "") -> tuple[str, ...]:
+    """Give up what nobody acknowledged, or one recipient did not; the ids."""
     with reading(work.register) as view:
-        open_ = [r for r in rehearsals.list_rehearsals(view, request_id=request_id, in_area=True) if r.step in OPEN]
+        there = rehearsals.list_rehearsals(view, request_id=request_id, recipient=recipient, in_area=True)
+        open_ = [r for r in there if r.step in OPEN]
     return tuple(r.rehearsal_id for r in open_ if _end(work, r.rehearsal_id, actor, why))
 
 

@@ -3,7 +3,8 @@
 Rules:
 1. The agreement is in force, its recipient confirmed, with keys that count today: else a rehearsal would show nothing.
 2. No row of the source is read. What is sent is checked as its recipient will check it, before it is sent.
-3. One at a time: an earlier one that nobody acknowledged is given up, and taken out of the area, before another comes.
+3. One at a time for each recipient: an earlier one that was not acknowledged is given up, and taken out of the area,
+   before another comes. Of several recipients each has a rehearsal of its own.
 4. It is saved before it is published, with its ledger event. Whoever is killed in between starts another one.
 """
 
@@ -19,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from extracts.agreement.status import Status
 from extracts.catalogue.recipient_keys import RecipientKey
-from extracts.errors import CheckFailed
+from extracts.errors import CheckFailed, ExtractsError, NotPermitted, Refused
 from extracts.extraction.made_up import made_up_file
 from extracts.extraction.values import ExtractFile
 from extracts.handover import facts
@@ -37,7 +38,7 @@ from extracts.record.rehearsals import Rehearsal, Step
 from extracts.record.transaction import reading, unit_of_work
 from extracts.steps import manifest_facts, notices
 from extracts.steps.approval import Approved, approved_now
-from extracts.steps.rehearsals import clear_rehearsals, end_open
+from extracts.steps.rehearsals import clear_rehearsals, end_open, missing_rehearsal
 from extracts.steps.run_folder import folder_name, remove_staged
 from extracts.steps.signers import rehearsal_index_signer, rehearsal_principal, sign_rehearsal
 from extracts.steps.transfer import decryption_keys, drop_zone
@@ -50,18 +51,40 @@ REPLACED = "another rehearsal took its place"
 _NOTHING_READ = "no source was read"
 
 
-def rehearse(work: Workplace, request_id: str, actor: str) -> tuple[Rehearsal, Path]:
-    """Send one; what was sent, and the folder that its recipient sees.
+def rehearse_each(work: Workplace, request_id: str, actor: str, recipient: str = "") -> list[tuple[Rehearsal, Path]]:
+    """Send one to each recipient that needs one still, or to the one that is named; each, and the folder that it sees.
 
-    Raises ApprovalMissing and its kin, NotPermitted (the recipient), SignatureInvalid (the service's key may not sign
-    rehearsals), CheckFailed (the plan's form cannot be made up), DropZoneUnreachable, DiskFull, Busy.
+    An agreement that needs none any more may be rehearsed again all the same. Raises what `rehearse` raises.
+    """
+    approved = approved_now(work, request_id)
+    if recipient:
+        return [rehearse(work, request_id, actor, recipient)]
+    wanted = [p.plan.recipient for p in approved.parts() if missing_rehearsal(work, p) is not None]
+    sent, refused = list[tuple[Rehearsal, Path]](), list[ExtractsError]()
+    for each in wanted or approved.signed_plan.recipients:
+        try:
+            sent.append(rehearse(work, request_id, actor, each))
+        except (Refused, NotPermitted) as error:  # of this recipient: it holds up no other
+            refused.append(error)
+    if not sent:
+        raise refused[0]
+    return sent
+
+
+def rehearse(work: Workplace, request_id: str, actor: str, recipient: str = "") -> tuple[Rehearsal, Path]:
+    """Send one; what was sent, and the folder that its recipient sees. `recipient`: which of several.
+
+    Raises ApprovalMissing and its kin, NotFound (the agreement is not for it), NotPermitted (the recipient),
+    SignatureInvalid (the service's key may not sign rehearsals), CheckFailed (the plan's form cannot be made up),
+    DropZoneUnreachable, DiskFull, Busy.
     """
     with period_lock(work.register, request_id, LOCK) as lock:
         approved = approved_now(work, request_id)
+        approved = approved.part(recipient or approved.signed_plan.recipients[0])
         keys = decryption_keys(work, approved.plan.recipient)
         signer = rehearsal_principal(work)
         drop_zone(work).check()
-        end_open(work, request_id, actor, REPLACED)
+        end_open(work, request_id, actor, REPLACED, approved.plan.recipient)
         clear_rehearsals(work, request_id)
         with _staged(work, request_id) as folder:
             entry = _make(work, approved, keys, signer, folder, actor)
@@ -179,7 +202,7 @@ def _source(approved: Approved, dataset: str, at: datetime) -> facts.SourceFacts
 def _anchored(
     work: Workplace, rehearsal_id: str, approved: Approved, made: tuple[ExtractFile, ...], actor: str
 ) -> Anchor:
-    told = {"rows": {f.dataset: f.rows for f in made}, "plan_digest": approved.plan.digest}
+    told = {"rows": {f.dataset: f.rows for f in made}, "plan_digest": approved.signed_plan.digest}
     with unit_of_work(work.register) as unit:
         unit.event(work.now(), "rehearsal.prepared", rehearsal_id, actor, told)
     with reading(work.register) as view:
@@ -192,7 +215,7 @@ def _approval(approved: Approved) -> Approval:
         decision=approved.decision.canonical(),
         board_signature=published.board.signature,
         controller_signature=published.controller.signature,
-        plan=approved.plan.canonical(),
+        plan=approved.signed_plan.canonical(),
     )
 
 

@@ -94,7 +94,7 @@ def submit_document(work: Workplace, document: Document, actor: str) -> Examined
         title=request.title,
         requester_organisation=request.requester.organisation,
         requester_name=request.requester.email,
-        recipient=request.recipient,
+        recipient=", ".join(request.recipient_ids),
         status=transition(Status.DRAFT, "submit", Role.REQUESTER),
         document=request.document(),
         submitted_at=now,

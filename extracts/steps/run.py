@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from extracts.errors import ApprovalMissing, ExtractsError, TechnicalFailure
+from extracts.errors import ApprovalMissing, ExtractsError, TechnicalFailure, UsageError
 from extracts.steps.interruption import begin_step, end_step
 from extracts.steps.run_folder import GATES, RunFolder, folder_name
 
@@ -30,7 +30,7 @@ class RunKey:
 
     `started_by` is empty for a scheduled run; else who started it by hand: never one of the signers. `signed_in_as` is
     the operating system's user of whoever started it at the command line, whatever name was given: nor that one.
-    `host` is the worker that runs a step; empty: this machine.
+    `host` is the worker that runs a step; empty: this machine. `recipient`: only what one of several recipients gets.
     """
 
     request_id: str
@@ -43,6 +43,7 @@ class RunKey:
     dag_id: str = ""
     try_number: int = 1
     host: str = ""
+    recipient: str = ""
 
     @property
     def name(self) -> str:
@@ -97,8 +98,8 @@ def run_step(work: Workplace, step: str, key: RunKey) -> dict[str, Any]:
     return found
 
 
-def check_asked(work: Workplace, request_id: str, period: str = "") -> None:
-    """Raises UsageError for a request that nobody submitted, or a period as this agreement has none.
+def check_asked(work: Workplace, request_id: str, period: str = "", recipient: str = "") -> None:
+    """Raises UsageError for a request that nobody submitted, or a period or recipient as this agreement has none.
 
     Asked before a run by hand begins: a slip of the keyboard is no run, and leaves nothing on record.
     """
@@ -107,13 +108,17 @@ def check_asked(work: Workplace, request_id: str, period: str = "") -> None:
     from extracts.steps.requests import stored_request
 
     stored_request(work, request_id)
-    if not period:
+    if not period and not recipient:
         return
     try:
-        frequency = Frequency(load_published(work, request_id).plan.frequency)
+        plan = load_published(work, request_id).plan
     except ApprovalMissing:
         return  # the first gate says so, on record
-    read_label(period, frequency)
+    if recipient and recipient not in plan.recipients:
+        there = ", ".join(plan.recipients)
+        raise UsageError(f"{request_id} is not for {recipient}.", advice=f"It is for: {there}.")
+    if period:
+        read_label(period, Frequency(plan.frequency))
 
 
 def run_all(work: Workplace, key: RunKey, progress: Progress = lambda _: None) -> dict[str, Any]:

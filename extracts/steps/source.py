@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from extracts.agreement.planned_dataset import changed_columns
 from extracts.catalogue.contract import SourceKind
 from extracts.errors import InvalidDocument, Problem, SourceChanged
+from extracts.extraction.giving_way import again_if_ended
 from extracts.extraction.sources.checks import check_source
 from extracts.extraction.sources.postgres import open_source
 from extracts.steps import keys, membership
@@ -71,12 +72,15 @@ def check_covered(work: Workplace, plan: ExtractPlan) -> None:
 
 def check(work: Workplace, plan: ExtractPlan) -> tuple[SourceCheck, ...]:
     """Whether the source is what was approved, fresh, and its hold list whole; see `check_source`."""
-    return check_source(
-        source_of(work, plan),
-        plan,
-        work.datasets,
-        now=work.now(),
-        hold_max_age_hours=work.limits.hold_max_age_hours,
+    return again_if_ended(
+        lambda: check_source(
+            source_of(work, plan),
+            plan,
+            work.datasets,
+            now=work.now(),
+            hold_max_age_hours=work.limits.hold_max_age_hours,
+        ),
+        f"checking the source of {plan.request_id}",
     )
 
 
@@ -85,4 +89,5 @@ def holds_since(work: Workplace, plan: ExtractPlan, extract: Extract) -> int:
     from extracts.extraction.holds import holds_since as count
 
     key = keys.load_key(work.places.keys, keys.MEMBERSHIP).secret
-    return count(plan, source_of(work, plan), membership.clear_index(extract), key)
+    index = membership.clear_index(extract)
+    return again_if_ended(lambda: count(plan, source_of(work, plan), index, key), f"asking holds of {plan.request_id}")

@@ -1,15 +1,17 @@
 """What one gate hands to the next: ids, counts and digests in the run's record, paths of treated files in staging.
 
-The record is a file that operators can write, so nothing in it is believed: it is held against the register, and what
-was built and checked against the ledger (`evidence`).
+There is a state for each recipient that gets something in this run; most agreements have one. The record is a file
+that operators can write, so nothing in it is believed: it is held against the register, and what was built and checked
+against the ledger (`evidence`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from extracts.agreement.plan import Period
 from extracts.canonical import digest_file
@@ -22,12 +24,17 @@ if TYPE_CHECKING:
     from extracts.steps.run_folder import RunFolder
     from extracts.steps.workplace import Workplace
 
+_STATE = "state"
 _EXTRACT = "extract.json"
+PARTS = "for"
 
 
 @dataclass(frozen=True)
 class RunState:
-    """What `check_approval` settled. A later gate that finds another plan or decision in force stops."""
+    """What `check_approval` settled of one delivery. A later gate that finds another plan or decision in force stops.
+
+    `part` is the recipient where the agreement has several, and empty where it has one.
+    """
 
     request_id: str
     version: int
@@ -39,34 +46,53 @@ class RunState:
     last: date
     revision: int
     delivery_id: str
+    recipient: str
+    part: str = ""
     supersedes: str = ""
     reason: str = ""
+
+    def staging(self, folder: Path) -> Path:
+        """Where this delivery is staged, in the run's staging folder."""
+        return folder / PARTS / self.part if self.part else folder
+
+    def note(self, name: str) -> str:
+        """What a note about this delivery is called in the run's record."""
+        return f"{name}.{self.part}" if self.part else name
 
     def as_period(self) -> Period:
         """The period as a value."""
         return Period(self.period, self.first, self.last)
 
 
-def save_state(folder: RunFolder, state: RunState) -> None:
+def save_state(folder: RunFolder, states: Sequence[RunState]) -> None:
     """Keep what was settled."""
-    folder.write("state", asdict(state))
+    folder.write(_STATE, {"deliveries": [asdict(state) for state in states]})
 
 
-def load_state(folder: RunFolder) -> RunState:
+def noted_states(folder: RunFolder) -> tuple[RunState, ...]:
+    """What `check_approval` settled, as the record tells it; none if it never did."""
+    return tuple(_read(found) for found in folder.read(_STATE).get("deliveries", ()))
+
+
+def load_states(folder: RunFolder) -> tuple[RunState, ...]:
     """What `check_approval` settled. Raises Refused if it never did: a gate was walked around."""
-    found = folder.read("state")
+    found = noted_states(folder)
     if not found:
         raise Refused("This run has no approved state: check_approval did not pass.", advice="Start a new run.")
-    return RunState(**{**found, "first": date.fromisoformat(found["first"]), "last": date.fromisoformat(found["last"])})
+    return found
 
 
-def settled_state(work: Workplace, key: RunKey, folder: RunFolder) -> RunState:
-    """What `check_approval` settled, as the register has it too. Raises Refused if it differs, or is not under way."""
+def settled_states(work: Workplace, key: RunKey, folder: RunFolder) -> tuple[RunState, ...]:
+    """All of it, as the register has it too. Raises Refused if it differs, or is not under way."""
+    return tuple(settled(work, key, state) for state in load_states(folder))
+
+
+def settled(work: Workplace, key: RunKey, state: RunState) -> RunState:
+    """A state that the register has too. Raises Refused if it differs, or is not under way."""
     from extracts.record import register
     from extracts.record.delivery_entries import DeliveryState
     from extracts.record.transaction import reading
 
-    state = load_state(folder)
     try:
         with reading(work.register) as view:
             delivery = register.get_delivery(view, state.delivery_id)
@@ -79,10 +105,20 @@ def settled_state(work: Workplace, key: RunKey, folder: RunFolder) -> RunState:
     return state
 
 
+def _read(found: dict[str, Any]) -> RunState:
+    return RunState(**{**found, "first": date.fromisoformat(found["first"]), "last": date.fromisoformat(found["last"])})
+
+
 def _is_reserved(state: RunState, delivery: DeliveryEntry) -> bool:
     same = ("request_id", "version", "decision_digest", "period", "revision", "supersedes", "reason")
+    whose = (state.recipient, state.part) == (delivery.recipient, delivery.part)
     days = (state.first, state.last) == (delivery.period_first, delivery.period_last)
-    return days and state.run_name == delivery.run_id and all(getattr(state, n) == getattr(delivery, n) for n in same)
+    return (
+        days
+        and whose
+        and state.run_name == delivery.run_id
+        and all(getattr(state, n) == getattr(delivery, n) for n in same)
+    )
 
 
 def _not_as_reserved(state: RunState) -> Refused:

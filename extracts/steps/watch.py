@@ -57,7 +57,12 @@ def watch(work: Workplace) -> Watched:
         tried = _by_request(attempts_since(view, begin))
     expected = [_expected(a, d, left, tried.get(d.request_id, []), now) for a, d in due]
     later = sum(1 for a in running for _ in due_between(_timetabled(a), _minute(now), end - timedelta(microseconds=1)))
-    return Watched(now, tuple(sorted(expected, key=lambda e: (e.due.at, e.due.request_id))), len(running), later)
+    return Watched(
+        now,
+        tuple(sorted(expected, key=lambda e: (e.due.at, e.due.request_id, e.recipient))),
+        len({a.request_id for a in running}),
+        later,
+    )
 
 
 def _minute(now: datetime) -> datetime:
@@ -80,11 +85,11 @@ def _by_request(attempts: tuple[Attempt, ...]) -> dict[str, list[Attempt]]:
 def _expected(
     agreement: RunningAgreement,
     due: Due,
-    left: Mapping[tuple[str, str], datetime],
+    left: Mapping[tuple[str, str, str], datetime],
     attempts: list[Attempt],
     now: datetime,
 ) -> Expected:
-    left_at = left.get((due.request_id, due.period))
+    left_at = left.get((due.request_id, due.period, agreement.recipient))
     known = {Tried(a.request_id, a.period, a.started_at, a.outcome): a for a in attempts}
     last = last_tried(due, known)
     came = arrival(due, left_at, last, now)

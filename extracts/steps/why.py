@@ -10,12 +10,13 @@ from extracts.agreement.periods import period_for
 from extracts.agreement.renewal import Renewal
 from extracts.agreement.schedule import due_dates
 from extracts.agreement.status import Status, next_steps
+from extracts.catalogue.parties import RecipientStatus
 from extracts.errors import ExtractsError, InvalidDocument, Outcome
 from extracts.record import register
 from extracts.record.delivery_entries import DeliveryEntry
 from extracts.record.entries import RequestEntry
 from extracts.record.transaction import Reading, reading
-from extracts.steps.approval import approved_now
+from extracts.steps.approval import Approved, approved_now
 from extracts.steps.approval_file import load_published
 from extracts.steps.clocks import clock_of
 from extracts.steps.gate_approval import LOCAL
@@ -113,9 +114,19 @@ def _agreement(work: Workplace, request_id: str) -> tuple[str, Missing | None]:
         approved = approved_now(work, request_id)
     except ExtractsError as error:
         return str(error), None
-    recipient = work.parties.recipients.get(approved.plan.recipient)
-    strange = unconfirmed(work, recipient) if recipient else None
-    return "", Missing(strange.what, strange.advice) if strange else missing_rehearsal(work, approved)
+    found = [missing for part in approved.parts() if (missing := _missing(work, part))]
+    if not found:
+        return "", None
+    return "", Missing(" ".join(m.what for m in found), " ".join(m.advice for m in found))
+
+
+def _missing(work: Workplace, part: Approved) -> Missing | None:
+    recipient = work.parties.recipients.get(part.plan.recipient)
+    if recipient is None or recipient.status is not RecipientStatus.CONFIRMED:
+        what = f"Recipient {part.plan.recipient} is {recipient.status if recipient else 'not declared any more'}."
+        return Missing(what, "Ask the keeper of the parties' list.")
+    strange = unconfirmed(work, recipient)
+    return Missing(strange.what, strange.advice) if strange else missing_rehearsal(work, part)
 
 
 def _next_due(work: Workplace, request_id: str) -> tuple[str, ...]:
@@ -132,8 +143,10 @@ def _outcome(run: LastRun | None) -> str:
 
 
 def _last(deliveries: tuple[DeliveryEntry, ...]) -> str:
-    out = [d for d in deliveries if d.published_at]
-    return f"{out[-1].delivery_id} ({out[-1].state}, {out[-1].rows:,} rows)" if out else ""
+    """The last one, or of the last period the last to each of several recipients."""
+    out = sorted((d for d in deliveries if d.published_at), key=lambda d: (d.period_first, d.revision))
+    newest = {d.part: d for d in out if d.period == out[-1].period}
+    return "; ".join(f"{d.delivery_id} ({d.state}, {d.rows:,} rows)" for d in newest.values())
 
 
 _MOVES = {

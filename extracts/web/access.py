@@ -33,7 +33,9 @@ from extracts.steps.turned_away import note_refusal
 from extracts.web.desk import open_desk
 from extracts.web.visitor import Visitor, VisitorDep
 
-DELIVERY_ID = re.compile(r"(?P<request>[A-Za-z0-9][A-Za-z0-9_-]{0,80})\.[0-9][0-9QW-]{3,9}\.r[1-9][0-9]{0,4}")
+DELIVERY_ID = re.compile(
+    r"(?P<request>[A-Za-z0-9][A-Za-z0-9_-]{0,80})\.[0-9][0-9QW-]{3,9}(\.[a-z0-9-]{1,80})?\.r[1-9][0-9]{0,4}"
+)
 RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:+~-]{0,180}")
 
 

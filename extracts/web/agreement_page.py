@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from itertools import groupby
 from typing import Any
 
 from airflow.api_fastapi.common.db.common import SessionDep
@@ -56,6 +57,8 @@ def agreement_page(dag_id: str, session: SessionDep) -> HTMLResponse:
         problem=problem,
         plots=_plots(left),
         age=_age,
+        several=len(plan_from_document(facts.plan).recipients) > 1,
+        names=names(work),
     )
 
 
@@ -92,8 +95,9 @@ def _plots(left: Sequence[Departure]) -> list[tuple[str, Any]]:
     """Rows and age of the source over the deliveries, oldest first; nothing to see before there are two."""
     if len(left) < 2:
         return []
-    past = list(reversed(left))
-    rows = [Bar(d.period, d.rows, f"{d.rows:,}") for d in past]
-    ages = [Bar(d.period, max(d.source_age_minutes.values(), default=None), _age(d)) for d in past]
+    runs = [list(found) for _, found in groupby(reversed(left), key=lambda d: (d.period, d.run_id))]
+    sums = [(run[0].period, sum(d.rows for d in run)) for run in runs]  # of all recipients together
+    rows = [Bar(period, total, f"{total:,}") for period, total in sums]
+    ages = [Bar(r[0].period, max(r[0].source_age_minutes.values(), default=None), _age(r[0])) for r in runs]
     told = (("Rows in each delivery", rows), ("Age of the source when it was read", ages))
     return [(title, picture) for title, values in told if (picture := bars(title, values))]

@@ -28,7 +28,7 @@ elsewhere.
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any, NoReturn
 
@@ -109,8 +109,9 @@ def report(request_id: str, run_id: str) -> HTMLResponse:
 
 
 def run_manifest(request_id: str, run_id: str) -> HTMLResponse:
-    """The manifest of what a run delivered."""
-    return _manifest(request_id, _shelf().delivery_of(request_id, run_id))
+    """The manifest of what a run delivered; to the first of several recipients, with the way to the others'."""
+    first, *others = _shelf().deliveries_of(request_id, run_id)
+    return _manifest(request_id, first, others)
 
 
 def delivery_manifest(delivery_id: str) -> HTMLResponse:
@@ -161,12 +162,13 @@ _ACTS: dict[str, tuple[Callable[..., Any], ...]] = {
 }
 
 
-def _manifest(request_id: str, delivery_id: str) -> HTMLResponse:
+def _manifest(request_id: str, delivery_id: str, others: Sequence[str] = ()) -> HTMLResponse:
     text = _shelf().manifest(request_id, delivery_id)
     statement = json.loads(text)
     return html_page(
         "manifest",
         delivery_id=delivery_id,
+        others=others,
         subjects=statement["subject"],
         predicate=statement["predicate"],
         text=json.dumps(statement, indent=2, ensure_ascii=False),

@@ -37,8 +37,8 @@ class Names:
     gateways: Mapping[str, str]
 
     def recipient(self, name: str) -> str:
-        """`Fife Council, benefit advice team` for `fife-council`."""
-        return self.recipients.get(name, name)
+        """`Fife Council, benefit advice team` for `fife-council`; several, as the register lists them, in one line."""
+        return "; ".join(self.recipients.get(each, each) for each in name.split(", "))
 
     def gateway(self, name: str) -> str:
         """`Welfare Reform Act 2012, section 131` for its id."""

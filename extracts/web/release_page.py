@@ -27,6 +27,8 @@ _STEPS = (
     ("filtered", "Not asked for (conditions, period)", "gone"),
     ("held", "On hold or restricted", "gone"),
     ("withheld", "Withheld (safe address, small groups)", "gone"),
+    ("unassigned", "Of none of the recipients", "gone"),
+    ("waiting", "Of recipients who get nothing now", "gone"),
     ("delivered", "In the extract", ""),
 )
 _SHORT = 34  # characters of a treatment in the picture; the table beside it has all of them
@@ -55,28 +57,46 @@ def release_page(dag_id: str, run_id: str) -> HTMLResponse:
         gates=gates,
         outcome=shelf.outcome(request_id, run_id),
         custody=_custody(work, shelf, request_id, run_id),
+        parts=_parts(shelf, request_id, run_id),
+        names=names(work),
         has_report=shelf.has_report(request_id, run_id),
         funnels={name: _funnel(counts) for name, counts in funnels.items()},
         datasets=_datasets(shelf, request_id, shelf.found(request_id, run_id, "check_approval").get("plan", "")),
     )
 
 
-def _custody(work: Workplace, shelf: Shelf, request_id: str, run_id: str) -> tuple[str, CustodyShown | None]:
-    """(delivery, where it is): empty if the run made none; None if it has not left, or the register is away."""
+def _parts(shelf: Shelf, request_id: str, run_id: str) -> list[tuple[str, str, int | None]]:
+    """Of several recipients: (recipient, dataset, rows); of who got nothing, the reason in the dataset's place."""
+    found = shelf.found(request_id, run_id, "build_extract").get("recipients", {})
+    rows = [(name, dataset, n) for name, one in sorted(found.items()) for dataset, n in one["rows"].items()]
+    why = {
+        name: reason
+        for gate in ("check_approval", "release")
+        for name, reason in shelf.found(request_id, run_id, gate).get("waiting", {}).items()
+    }
+    return [row for row in rows if row[0] not in why] + [(name, reason, None) for name, reason in sorted(why.items())]
+
+
+def _custody(work: Workplace, shelf: Shelf, request_id: str, run_id: str) -> list[tuple[str, CustodyShown | None]]:
+    """(delivery, where it is): none if the run made none; None if it has not left, or the register is away."""
     try:
-        delivery_id = shelf.delivery_of(request_id, run_id)
+        deliveries = shelf.deliveries_of(request_id, run_id)
     except NotFound:
-        return "", None
+        return []
+    return [(each, _where(work, each, f"{request_id}/{run_id}")) for each in deliveries]
+
+
+def _where(work: Workplace, delivery_id: str, run_name: str) -> CustodyShown | None:
     try:
         with reading(work.register) as view:
             entry = register.get_delivery(view, delivery_id)
-            if entry.published_at is None or entry.run_id != f"{request_id}/{run_id}":
-                return delivery_id, None
+            if entry.published_at is None or entry.run_id != run_name:
+                return None
             started_by = register.get_run(view, entry.run_id).started_by
             left = Left(delivery_id, entry.published_at, started_by)
-            return delivery_id, custody_shown(view, [left], names(work)).get(delivery_id)
+            return custody_shown(view, [left], names(work)).get(delivery_id)
     except ExtractsError:
-        return delivery_id, None
+        return None
 
 
 def _funnel(counts: Mapping[str, int]) -> list[FunnelStep]:

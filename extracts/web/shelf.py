@@ -74,16 +74,17 @@ class Shelf:
         """Whether the run came as far as its quality report."""
         return (self._run(request_id, run_id) / "report.html").is_file()
 
-    def delivery_of(self, request_id: str, run_id: str) -> str:
-        """The delivery that a run made or was to make. Raises NotFound."""
-        found = self._json(self._run(request_id, run_id), "state").get("delivery_id")
+    def deliveries_of(self, request_id: str, run_id: str) -> tuple[str, ...]:
+        """The deliveries that a run made or was to make: one for each recipient. Raises NotFound."""
+        found = self._json(self._run(request_id, run_id), "state").get("deliveries")
         if not found:
             raise NotFound(f"Run {run_id} of {request_id} has no delivery.")
-        return str(found)
+        return tuple(str(each["delivery_id"]) for each in found)
 
     def manifest(self, request_id: str, delivery_id: str) -> str:
         """The manifest of a delivery as its recipient sees it. Raises NotFound."""
-        recipient = str(self.agreement(request_id).plan["recipient"])
+        several = self.agreement(request_id).recipients
+        recipient = next((r for r in several if f".{r}.r" in delivery_id), several[0])
         found = zone_at(self.places.drop_zone).manifest(Place(recipient, request_id, delivery_id))
         if found is None:
             raise NotFound(

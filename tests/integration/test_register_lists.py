@@ -217,7 +217,7 @@ def test_what_left_and_what_tried_and_did_not_is_found_by_period(register):
         unit.event(begin + timedelta(hours=1), "run.ended", SCP, "scheduler", refused)
         decision = decided(unit, FIFE)
     publish(register, a_delivery(request_id=FIFE, recipient="fife-council", decision_digest=decision), at=begin)
-    assert sees(register, left_for, {"2026-11", "2026-12"}) == {(FIFE, "2026-11"): begin}
+    assert sees(register, left_for, {"2026-11", "2026-12"}) == {(FIFE, "2026-11", "fife-council"): begin}
     tried = sees(register, attempts_since, begin)
     assert [(t.request_id, t.period, t.outcome) for t in tried] == [
         (FIFE, "2026-11", ""),

@@ -19,7 +19,7 @@ from extracts.agreement.policy import assess
 from extracts.catalogue.contract import Dataset, QualityRule
 from extracts.catalogue.odcs import load_datasets
 from extracts.errors import CheckFailed, InvalidDocument, SourceLate, SourceUnreachable
-from extracts.extraction.engine import EngineSettings, Keys, build
+from extracts.extraction.engine import EngineSettings, Keys, Part, build
 from extracts.extraction.sources.names import MEMBERSHIP_ROLE, data_view, role_name
 from extracts.extraction.sources.postgres import PostgresSource, open_source
 from extracts.extraction.sources.role_sql import source_sql
@@ -255,17 +255,18 @@ def test_what_the_engine_makes_of_the_sample_passes_the_release_suite(
     plan = source.plans[name]
     # Few people: most groups are small.
     plan = replace(plan, limits=replace(plan.limits, max_withheld_percent=100, min_rows=1))
-    extract = build(
+    drawn = build(
         plan,
+        (Part(plan, tmp_path, Keys("a" * 64, "b" * 64)),),
         PERIOD,
         open_source(plan, address, passfile),
         tmp_path,
         datasets=source.datasets,
-        keys=Keys("a" * 64, "b" * 64),
         settings=EngineSettings(memory_limit_mb=200),
         now=lambda: NOW,
         hold_max_age_hours=24,
     )
+    (extract,) = drawn.parts
     report = validate_release(
         plan, extract, source.datasets, read_release_suite(ROOT / "expectations" / "release.yaml"), {}, NOW
     )

@@ -111,7 +111,7 @@ def _turn_reports_green(staging: Path, record: Path) -> None:
 
 def _another_period(staging: Path, record: Path) -> None:
     state = json.loads((record / "state.json").read_text())
-    state.update(first="2020-01-01")
+    state["deliveries"][0].update(first="2020-01-01")
     (record / "state.json").write_text(json.dumps(state))
 
 

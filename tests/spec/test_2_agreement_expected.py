@@ -89,6 +89,10 @@ def test_without_a_delivery_the_last_run_tells_why(outcome, came):
     assert arrival(DUE, None, last, NOW) is came
 
 
+def test_a_run_that_delivered_to_others_alone_was_stopped_for_this_recipient():
+    assert arrival(DUE, None, tried(Outcome.DELIVERED), NOW) is Arrival.STOPPED
+
+
 def test_a_run_for_another_period_tells_nothing():
     assert last_tried(DUE, [tried(Outcome.STOPPED, period="2026-09")]) is None
 

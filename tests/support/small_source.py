@@ -15,11 +15,11 @@ import duckdb
 from extracts.agreement.plan import ExtractPlan, Period
 from extracts.catalogue.contract import Dataset
 from extracts.catalogue.odcs import load_datasets
-from extracts.extraction.engine import EngineSettings, Keys, build
+from extracts.extraction.engine import EngineSettings, Keys, Part, build
 from extracts.extraction.sources.names import MEMBERSHIP_ROLE, role_name
 from extracts.extraction.sources.postgres import PostgresSource, open_source
 from extracts.extraction.sources.role_sql import source_sql
-from extracts.extraction.values import Extract, ExtractFile
+from extracts.extraction.values import Drawn, Extract, ExtractFile
 from extracts.local.sample import apply_schema
 from tests.support.builders import a_period
 from tests.support.postgres import Database
@@ -161,9 +161,22 @@ class SmallSource:
         source = source or self.agree(plan, folder / "passfile")
         staging = folder / "staging"
         staging.mkdir(mode=0o700, exist_ok=True)
-        facts: dict[str, Any] = {"datasets": self.datasets, "keys": keys, "now": lambda: NOW, "hold_max_age_hours": 24}
+        parts = (Part(plan, staging, keys),)
+        return self.draw(plan, parts, staging, period, source, **changes).parts[0]
+
+    def draw(
+        self,
+        plan: ExtractPlan,
+        parts: tuple[Part, ...],
+        scratch: Path,
+        period: Period | None,
+        source: PostgresSource,
+        **changes: Any,
+    ) -> Drawn:
+        """Build these parts, as the gate does."""
+        facts: dict[str, Any] = {"datasets": self.datasets, "now": lambda: NOW, "hold_max_age_hours": 24}
         facts["settings"] = EngineSettings()
-        return build(plan, period or a_period(), source, staging, **(facts | changes))
+        return build(plan, parts, period or a_period(), source, scratch, **(facts | changes))
 
     def _insert(self, table: str, row: Mapping[str, Any]) -> None:
         columns, values = ", ".join(row), ", ".join(["%s"] * len(row))

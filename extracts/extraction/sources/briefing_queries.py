@@ -23,7 +23,7 @@ from extracts.agreement.source_counts import Grouping, RowFate
 from extracts.catalogue.contract import Classification, ColumnType, Dataset, Identifier, PeriodKind
 from extracts.extraction.sources import briefing_views as views
 from extracts.extraction.sources.literals import name, text_array
-from extracts.extraction.sources.rows import condition_test, within
+from extracts.extraction.sources.rows import condition_test, share, within
 from extracts.extraction.sources.treatment_groups import grouped
 
 FATE_ORDER = {fate: place for place, fate in enumerate(RowFate)}
@@ -75,6 +75,8 @@ class CountedRows:
         """(smallest group, groups, people and rows below k, rows), of the rows expected."""
         columns = [self._source.column(g.column) for g in by]
         parts = [grouped(c, g.step, self._today) for c, g in zip(columns, by, strict=True) if c]
+        if self._request.division:  # each recipient's groups are their own
+            parts.append(share(self._request.division))
         k = int(self._request.limits.k)
         listed = ", ".join(parts)
         inner = (
@@ -110,7 +112,7 @@ def _fate(request: Request, asked: DatasetAsked, source: Dataset, matching: str)
 
 def _matching(request: Request, asked: DatasetAsked, source: Dataset, today: date) -> str:
     types = {c.name: c.type for c in source.columns}
-    tests = [condition_test(c, types[c.column]) for c in _conditions(asked, source)]
+    tests = [condition_test(c, types[c.column]) for c in _conditions(request, asked, source)]
     if source.period_column and source.period_kind is not PeriodKind.AS_AT_NOW:
         frequency = Frequency(request.schedule.frequency)
         period = period_before(period_of(today, frequency), frequency)
@@ -119,8 +121,8 @@ def _matching(request: Request, asked: DatasetAsked, source: Dataset, today: dat
     return " AND ".join(f"({t})" for t in tests) or "true"
 
 
-def _conditions(asked: DatasetAsked, source: Dataset) -> Iterator[Condition]:
-    for condition in asked.rows:
+def _conditions(request: Request, asked: DatasetAsked, source: Dataset) -> Iterator[Condition]:
+    for condition in (*asked.rows, *([request.of_anybody] if request.of_anybody else [])):
         column = source.column(condition.column)
         if column is None:
             raise CannotCount(f"rows are chosen by {condition.column}, which is not declared")

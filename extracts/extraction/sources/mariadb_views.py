@@ -85,10 +85,11 @@ def agreement_views(plan: ExtractPlan, datasets: Mapping[str, Dataset]) -> tuple
 
 
 def deciding_columns(planned: PlannedDataset) -> tuple[str, ...]:
-    """Columns that say whether a row leaves."""
+    """Columns that say whether a row leaves, and to whom."""
     markers = (planned.restricted_column, planned.safe_address_column)
     dates = (planned.period_column, planned.period_end_column)
     used = [*planned.persons, *dates, *markers, *(c.column for c in planned.conditions)]
+    used += [c.name for c in planned.filter_columns]  # by which rows are divided among several recipients, too
     return tuple(dict.fromkeys(c for c in used if c))
 
 

@@ -20,7 +20,14 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from extracts.agreement.plan import ExtractPlan
-from extracts.errors import NotPermitted, SettingMissing, SourceChanged, SourceUnreachable, TechnicalFailure
+from extracts.errors import (
+    NotPermitted,
+    SettingMissing,
+    SourceChanged,
+    SourceUnreachable,
+    TechnicalFailure,
+)
+from extracts.extraction.sources.gave_way import GAVE_WAY, check_not_ended, gave_way
 from extracts.extraction.sources.names import MEMBERSHIP_ROLE, SCHEMA, role_name
 from extracts.extraction.sources.view_sql import ExpectedView
 from extracts.extraction.values import Snapshot
@@ -71,7 +78,7 @@ class PostgresSource:
         with source_errors(), psycopg.connect(self.conninfo(role)) as connection:
             connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
             if snapshot:
-                connection.execute(sql(f"SET TRANSACTION SNAPSHOT '{checked_snapshot(snapshot)}'"))
+                _enter(connection, snapshot)
             for setting in _SESSION:
                 connection.execute(sql(f"SET LOCAL {setting}"))
             yield connection
@@ -80,7 +87,11 @@ class PostgresSource:
     def snapshot(self) -> Iterator[tuple[Connection, Snapshot]]:
         """Holds one moment of the source while the block lasts."""
         with self.transaction() as connection:
-            yield connection, _export(connection)
+            try:
+                yield connection, _export(connection)
+            except TechnicalFailure:
+                check_not_ended(connection)
+                raise
 
     def deployed(
         self, connection: Any, plan: ExtractPlan, datasets: Mapping[str, Dataset], /
@@ -179,6 +190,17 @@ def source_errors() -> Iterator[None]:
         raise _ours(error.sqlstate) from None
 
 
+def _enter(connection: Connection, snapshot: str) -> None:
+    """Raises SourceUnreachable if nobody holds it any more: its holder's connection was ended."""
+    try:
+        connection.execute(sql(f"SET TRANSACTION SNAPSHOT '{checked_snapshot(snapshot)}'"))
+    except (psycopg.errors.UndefinedObject, psycopg.errors.InvalidParameterValue):
+        raise SourceUnreachable(
+            "The source ended the connection that held the run's snapshot.",
+            advice="It is tried again. If it stays so, ask the source's DBA.",
+        ) from None
+
+
 def checked_snapshot(text: str) -> str:
     """An exported snapshot's id: hex and hyphens. Raises TechnicalFailure."""
     if not text or set(text) - set("0123456789ABCDEFabcdef-"):
@@ -192,6 +214,8 @@ def sql(text: str) -> bytes:
 
 
 def _ours(sqlstate: str | None) -> SourceUnreachable | SourceChanged | TechnicalFailure:
+    if sqlstate in GAVE_WAY:
+        return gave_way(f"SQLSTATE {sqlstate}")
     if sqlstate is None or sqlstate.startswith(_GONE):
         code = f"SQLSTATE {sqlstate}" if sqlstate else "no connection"
         return SourceUnreachable(

@@ -11,9 +11,9 @@ Rules:
 
 from __future__ import annotations
 
-from extracts.agreement.plan import Condition, ExtractPlan, Operator, Period, PlannedDataset, SafeAddress
+from extracts.agreement.plan import Condition, Division, ExtractPlan, Operator, Period, PlannedDataset, SafeAddress
 from extracts.catalogue.contract import ColumnType, Dataset, PeriodKind
-from extracts.extraction.sources.literals import array, literal, name, text_array
+from extracts.extraction.sources.literals import array, literal, name, text_array, text_literal
 
 LEAVE_OUT = "leave out"
 STOP_AND_ASK = "stop and ask"
@@ -97,6 +97,18 @@ def in_scope(plan: ExtractPlan) -> str:
     """Whether a hold `h` reaches this agreement."""
     scopes = ("all", f"gateway:{plan.gateway}", f"agreement:{plan.request_id}")
     return f"h.scope = ANY ({text_array(scopes)})"
+
+
+def share(division: Division) -> str:
+    """Whose a row is: the recipient's id, or null if it belongs to none."""
+    column = f"d.{name(division.column)}"
+    whose = (f"WHEN {column} = ANY ({text_array(s.values)}) THEN {text_literal(s.recipient)}" for s in division.shares)
+    return f"CASE {' '.join(whose)} ELSE NULL::text END"
+
+
+def assigned(division: Division) -> str:
+    """Whether a row belongs to any recipient."""
+    return f"d.{name(division.column)} = ANY ({text_array(tuple(v for s in division.shares for v in s.values))})"
 
 
 def no_number(dataset: PlannedDataset, types: dict[str, ColumnType]) -> str:

@@ -6,6 +6,9 @@ counts    per day: rows in the source, those that match, and those of these whos
 stamps    load stamps, and whether the hold list is whole
 holds     whom holds reach in this agreement, and their effect; for the membership role alone
 left_out  who was left out and why, or whom a hold asks about, row by row; for the membership role alone
+
+Where a plan has several recipients, `_share` says beside each row (in counts, of each group) whose it is, and the data
+view shows no row that is nobody's. The column that divides is shown only if it is delivered.
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ from extracts.extraction.sources import names, rows
 from extracts.extraction.sources.literals import name, relation, text_array, text_literal
 
 HOLD_TABLE = "hold"
+SHARE = "_share"
 LEFT_OUT_COLUMNS = ("person", "why", "on_date", "until_date", "leads", "unfit")
 """leads: the row's first person, so that rows can be counted by it; unfit: an amount of the row is not a number."""
 HOLDS_COLUMNS = ("person", "why")
@@ -100,8 +104,13 @@ def _data(plan: ExtractPlan, planned: PlannedDataset, types: dict[str, ColumnTyp
     for marker in (planned.restricted_column, rows.safe_address(planned) != "false" and planned.safe_address_column):
         tests += [f"d.{name(marker)} IS FALSE"] if marker else []
     tests += rows.not_held(plan, planned)
+    shown = [f"d.{name(c)}" for c in columns]
+    if plan.division:
+        tests.append(rows.assigned(plan.division))
+        shown.append(f"{rows.share(plan.division)} AS {SHARE}")
+        columns = (*columns, SHARE)
     where = f" WHERE {' AND '.join(tests)}" if tests else ""
-    definition = f"SELECT {', '.join('d.' + name(c) for c in columns)} FROM {relation(planned.relation)} d{where}"
+    definition = f"SELECT {', '.join(shown)} FROM {relation(planned.relation)} d{where}"
     return ExpectedView(names.data_view(plan.request_id, planned.dataset), definition, columns)
 
 
@@ -112,14 +121,18 @@ def _counts(plan: ExtractPlan, planned: PlannedDataset, types: dict[str, ColumnT
         "matching": rows.matching(planned, types),
         "no_number": rows.no_number(planned, types),
     }
+    share = [SHARE] if plan.division else []
+    facts |= {SHARE: rows.share(plan.division)} if plan.division else {}
     counted = {"matching": "r.matching", "unfit": "r.matching AND r.no_number"}
     definition = (
         "SELECT r.on_date, r.until_date, count(*) AS source, "
         + ", ".join(f"count(*) FILTER (WHERE {test}) AS {column}" for column, test in counted.items())
+        + "".join(f", r.{column}" for column in share)
         + f" FROM (SELECT {', '.join(f'{fact} AS {alias}' for alias, fact in facts.items())}"
         f" FROM {relation(planned.relation)} d) r GROUP BY r.on_date, r.until_date"
+        + "".join(f", r.{column}" for column in share)
     )
-    columns = ("on_date", "until_date", "source", *counted)
+    columns = ("on_date", "until_date", "source", *counted, *share)
     return ExpectedView(names.counts_view(plan.request_id, planned.dataset), definition, columns)
 
 
@@ -135,13 +148,16 @@ def _left_out(plan: ExtractPlan, planned: PlannedDataset, types: dict[str, Colum
         ),
         "unfit": rows.no_number(planned, types),
     }
+    facts |= {SHARE: rows.share(plan.division)} if plan.division else {}
+    share = (SHARE,) if plan.division else ()
     # The hold list is asked once of each row, and by effect only of those few that are on it.
     out = f"({restricted} OR {safe} OR {rows.held(plan, planned, (rows.LEAVE_OUT, rows.STOP_AND_ASK))})"
     people = ", ".join(f"(r.person_{i}, {'true' if i == 0 else 'false'})" for i in range(len(planned.persons)))
     definition = (
-        "SELECT p.person, r.why, r.on_date, r.until_date, p.leads, r.unfit FROM"
+        f"SELECT p.person, r.why, r.on_date, r.until_date, p.leads, r.unfit{''.join(f', r.{s}' for s in share)} FROM"
         f" (SELECT {', '.join(f'{fact} AS {a}' for a, fact in facts.items())} FROM {relation(planned.relation)} d"
         f" WHERE {rows.matching(planned, types)} AND {out}) r"
         f" CROSS JOIN LATERAL (VALUES {people}) p(person, leads)"
     )
-    return ExpectedView(names.left_out_view(plan.request_id, planned.dataset), definition, LEFT_OUT_COLUMNS, True)
+    columns = (*LEFT_OUT_COLUMNS, *share)
+    return ExpectedView(names.left_out_view(plan.request_id, planned.dataset), definition, columns, True)

@@ -61,8 +61,8 @@ class NoDeliveryRow(Base):
     __table_args__ = (of_a_request(),)
     request_id: Mapped[str] = mapped_column(primary_key=True)
     period: Mapped[str] = mapped_column(primary_key=True)
+    recipient: Mapped[str] = mapped_column(primary_key=True)
     version: Mapped[int]
-    recipient: Mapped[str]
     reason: Mapped[str]
     due_at: Mapped[datetime]
     document: Mapped[str]
@@ -77,11 +77,13 @@ class NoDeliveryStepRow(Base):
     __tablename__ = "no_delivery_step"
     __table_args__ = (
         ForeignKeyConstraint(
-            ["request_id", "period"], ["register.no_delivery.request_id", "register.no_delivery.period"]
+            ["request_id", "period", "recipient"],
+            [f"register.no_delivery.{name}" for name in ("request_id", "period", "recipient")],
         ),
     )
     request_id: Mapped[str] = mapped_column(primary_key=True)
     period: Mapped[str] = mapped_column(primary_key=True)
+    recipient: Mapped[str] = mapped_column(primary_key=True)
     step: Mapped[str] = mapped_column(primary_key=True)
     at: Mapped[datetime]
 

@@ -40,7 +40,7 @@ class DeliveryRow(Base):
     __tablename__ = "delivery"
     __table_args__ = (
         of_a_request(),
-        UniqueConstraint("request_id", "period", "revision"),
+        UniqueConstraint("request_id", "period", "revision", "recipient"),
         Index("delivery_by_state", "state"),
         Index("delivery_by_period", "period"),
         Index("delivery_by_destruction", "destroy_by"),
@@ -67,6 +67,7 @@ class DeliveryRow(Base):
     created_at: Mapped[datetime]
     published_at: Mapped[datetime | None]
     destroy_by: Mapped[date | None]
+    part: Mapped[str] = mapped_column(server_default="")
 
 
 Index("delivery_by_publication", DeliveryRow.published_at.desc(), DeliveryRow.delivery_id.desc())

@@ -25,6 +25,7 @@ class NoticeRow(Base):
     notice_id: Mapped[str] = mapped_column(primary_key=True)
     cause: Mapped[str]
     audience: Mapped[str]
+    recipient: Mapped[str] = mapped_column(server_default="")
     kind: Mapped[str]
     request_id: Mapped[str | None]
     elsewhere_id: Mapped[str | None]

@@ -17,7 +17,7 @@ class RequestRow(Base):
     __tablename__ = "request"
     __table_args__ = (
         Index("request_by_status", "status"),
-        Index("request_by_recipient", "recipient"),
+        Index("request_by_recipient", "recipients", postgresql_using="gin"),
         Index("request_by_gateway", "gateway"),
         Index("request_by_dataset", "datasets", postgresql_using="gin"),
     )
@@ -33,6 +33,7 @@ class RequestRow(Base):
     submitted_at: Mapped[datetime]
     gateway: Mapped[str | None] = mapped_column(computed())
     datasets: Mapped[list[str] | None] = mapped_column(ARRAY(Text), computed())
+    recipients: Mapped[list[str]] = mapped_column(ARRAY(Text), computed())
     received_on: Mapped[date | None] = mapped_column(computed())
     sought: Mapped[str | None] = mapped_column(computed())
     expedited: Mapped[bool | None] = mapped_column(computed())

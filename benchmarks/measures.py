@@ -121,6 +121,8 @@ LIBRARIES = {
         "duckdb",
         "cryptography.hazmat.primitives.cmac",
         "great_expectations",
+        "holidays.countries",
+        "open_data_contract_standard.model",
         "extracts.extraction.validation_engine",
         "extracts.steps.outcome",
         *(f"extracts.steps.gate_{name}" for name in _GATES),

@@ -87,6 +87,18 @@ def unique_check(dataset: str, columns: Iterable[str], harm: str, rows: int = 0)
     )
 
 
+def rising_check(dataset: str, column: str, harm: str) -> Check:
+    """No two rows have the same value here, of a file whose rows rise by it: each is above the one before.
+
+    A third of what looking for the same values takes, and of a file in another order it proves nothing, so it fails.
+    """
+    value = quoted_name(column)
+    rows = f"SELECT {value}, lag({value}) OVER () AS before, row_number() OVER () AS place FROM {{batch}}"
+    query = f"SELECT 1 AS found FROM ({rows}) AS r WHERE place > 1 AND (before IS NULL OR {value} <= before)"
+    counted = "values occur more than once, or out of their order"
+    return query_check(ROWS, query, unique_words((column,)), f"{dataset}.{column}", harm, counted)
+
+
 def _twice(hashed: str, rows: int) -> str:
     """Which hashes occur twice: 8 bytes a row in place of a key. In parts, so that memory stays flat."""
     parts = 1 + rows // _SOME_KEYS

@@ -18,6 +18,7 @@ from decimal import Decimal
 
 from extracts.agreement.plan import Limits, PlannedColumn, PlannedDataset
 from extracts.catalogue.contract import Column, ColumnType, Dataset
+from extracts.extraction.ordering import leading_pseudonym
 from extracts.extraction.validation_check import (
     COLUMNS,
     ROWS,
@@ -28,6 +29,7 @@ from extracts.extraction.validation_check import (
     not_applicable,
     query_check,
     quoted_text,
+    rising_check,
     unique_check,
     unique_words,
 )
@@ -162,6 +164,8 @@ def _age_checks(planned: PlannedDataset, facts: Facts) -> list[Check]:
 
 def _key_check(planned: PlannedDataset, rows: int) -> tuple[list[Check], list[CheckResult]]:
     delivered, missing = delivered_key(planned)
+    if delivered == [leading_pseudonym(planned)] and not missing:
+        return [rising_check(planned.dataset, delivered[0], KEY_HARM)], []
     if not missing:
         return [unique_check(planned.dataset, delivered, KEY_HARM, rows)], []
     reason = f"the key is not delivered whole ({', '.join(missing)}): the source validation checks it"

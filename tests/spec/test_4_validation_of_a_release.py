@@ -7,13 +7,16 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
+import duckdb
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from extracts.catalogue.treatments import TREATMENTS
 from extracts.errors import CheckFailed, LimitExceeded, Outcome, SourceLate
 from extracts.extraction.validation import check_report, read_release_suite, validate_release
-from extracts.extraction.validation_release import Facts, release_checks
+from extracts.extraction.validation_check import rising_check
+from extracts.extraction.validation_release import KEY_HARM, Facts, release_checks
 from extracts.extraction.values import CheckKind, CheckResult, ExtractFile, Funnel, Report
 from tests.support.builders import (
     A_DIGEST,
@@ -40,7 +43,7 @@ def test_the_report_says_in_counts_what_was_found(tmp_path: Path) -> None:
     found = {said(c): c.detail for c in validated(tmp_path, "SELECT * REPLACE ('X' AS sex) FROM good").checks}
     assert found["sex is one of F, M"] == "4 of 4 rows break this"
     assert found["award_type is one of guarantee, savings, both"] == "all 4 rows"
-    assert found["nino_pseudonym is different in every row"] == "no values occur more than once"
+    assert found["nino_pseudonym is different in every row"] == "no values occur more than once, or out of their order"
     assert found["there are exactly 7 columns"] == "7 columns"
     assert found["the source was loaded at most 36 hours before it was read"] == "3.0 hours"
 
@@ -86,8 +89,9 @@ def test_a_file_that_differs_is_stopped_by_the_check_that_guards_it(
 
 def test_one_bad_row_among_many_is_enough(tmp_path: Path) -> None:
     many = "SELECT * EXCLUDE i REPLACE (md5(i::VARCHAR) AS nino_pseudonym, {sex} AS sex) FROM good, range(500) t(i)"
-    assert validated(tmp_path, many.format(sex="'F'") + " WHERE sex = 'M'").passed
-    report = validated(tmp_path, many.format(sex="CASE i WHEN 499 THEN 'x' ELSE 'F' END") + " WHERE sex = 'M'")
+    some = " WHERE sex = 'M' ORDER BY nino_pseudonym"
+    assert validated(tmp_path, many.format(sex="'F'") + some).passed
+    report = validated(tmp_path, many.format(sex="CASE i WHEN 499 THEN 'x' ELSE 'F' END") + some)
     (check,) = report.stopping
     assert check.detail == "1 of 500 rows break this"
 
@@ -96,9 +100,40 @@ def test_uniqueness_is_found_in_parts_too(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr("extracts.extraction.validation_check._SOME_KEYS", 100)
     one = "(SELECT * FROM good LIMIT 1)"
     many = f"SELECT * EXCLUDE i REPLACE (md5({{key}}::VARCHAR) AS nino_pseudonym) FROM {one}, range(1000) t(i)"
-    assert validated(tmp_path, many.format(key="i")).passed
-    report = validated(tmp_path, many.format(key="(i // 2)"))
+    planned = a_planned_dataset()
+    kept = replace(
+        planned.columns[0], treatment=TREATMENTS["keep"].reference
+    )  # rows are in no order that a pseudonym gives
+    plan = a_plan(datasets=(replace(planned, columns=(kept, *planned.columns[1:])),))
+    assert validated(tmp_path, many.format(key="i"), plan=plan).passed
+    report = validated(tmp_path, many.format(key="(i // 2)"), plan=plan)
     assert [c.detail for c in report.stopping] == ["500 values occur more than once"]
+
+
+@pytest.mark.parametrize(
+    ("keys", "found"),
+    [
+        (["1", "2", "3"], 0),
+        (["1", "2", None], 0),
+        (["1", "2", "2"], 1),
+        (["2", "2", "2"], 2),
+        (["2", "3", "2"], 1),
+        ([None, None], 1),
+        ([None, "1"], 1),
+        (["1"], 0),
+        ([], 0),
+    ],
+)
+def test_pseudonyms_are_different_if_each_is_above_the_one_before(
+    tmp_path: Path, keys: list[str | None], found: int
+) -> None:
+    check = rising_check("pension_credit_award", "nino_pseudonym", KEY_HARM)
+    query = check.arguments["unexpected_rows_query"]
+    with duckdb.connect() as connection:
+        connection.execute("CREATE TABLE batch (nino_pseudonym VARCHAR)")
+        for key in keys:
+            connection.execute("INSERT INTO batch VALUES (?)", [key])
+        assert len(connection.execute(query.replace("{batch}", "batch")).fetchall()) == found
 
 
 @pytest.mark.parametrize(("percent", "passes"), [(0, True), (75, True), (76, False), (100, False)])

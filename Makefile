@@ -31,7 +31,7 @@ up: env          ## the Airflow UI with sample data and demo users on PORT (8080
 	@$(VENV)/bin/extracts up --port $(PORT)
 
 test: env system ## everything, from a clean checkout
-	@$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	@$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations 15
 
 test-slow: env system ## large numbers, and further places to be killed at (minutes; not part of make test)
 	@$(PY) -m pytest -m slow -n 2 --dist loadfile

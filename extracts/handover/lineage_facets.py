@@ -11,7 +11,7 @@ Schemas: https://openlineage.io/spec, at the versions in `VERSIONS`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from extracts import __version__
@@ -74,10 +74,9 @@ def run_facets(tags: Mapping[str, str]) -> dict[str, Facet]:
 
 
 def nominal_time(first: str, last: str) -> Facet:
-    """The period that is delivered: from its first day until the end of its last. Days as ISO dates."""
-    return facet(
-        "NominalTimeRunFacet", nominalStartTime=f"{first}T00:00:00Z", nominalEndTime=f"{last}T23:59:59.999999Z"
-    )
+    """The period that is delivered: from its first day until the day after its last, which is not in it. ISO dates."""
+    end = date.fromisoformat(last) + timedelta(days=1)
+    return facet("NominalTimeRunFacet", nominalStartTime=f"{first}T00:00:00Z", nominalEndTime=f"{end}T00:00:00Z")
 
 
 def error_message(message: str) -> Facet:
@@ -149,8 +148,10 @@ def _is_of(target: str, dataset: str) -> bool:
 
 
 def _assertion(check: CheckFacts, dataset: str) -> dict[str, Any]:
-    column = check.target.removeprefix(dataset).lstrip(".")
-    told = {"column": column, "actual": check.detail}
+    """A check. One of several columns together is one of the dataset: `column` names a column of its schema."""
+    columns = list(filter(None, check.target.removeprefix(dataset).lstrip(".").split(", ")))
+    about = {"column": columns[0]} if len(columns) == 1 else {"params": {"columns": columns} if columns else None}
+    told = {**about, "actual": check.detail}
     return {
         "assertion": check.name,
         "success": check.passed,

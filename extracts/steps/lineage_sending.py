@@ -1,7 +1,7 @@
 """Where lineage events go: a file that keeps them all, and a catalogue's HTTP address if the settings name one.
 
 Rules:
-1. The file first: one event a line, appended whole, under a lock.
+1. The file first: one event a line, appended whole, under a lock. A line that is no JSON was cut off by a kill.
 2. Events reach the catalogue in their order. One that it cannot take now waits in a folder, and goes before the next;
    one that it refuses for good is laid aside, so that it holds up no other.
 3. HTTPS, or this machine itself. The key comes from a file that nobody else can read, and follows no redirection.
@@ -31,14 +31,26 @@ def tell(folder: Path, catalogue: Catalogue, event: Mapping[str, Any]) -> None:
     """Keep an event, and send it with those that wait. Raises OSError, SettingMissing; what was not sent waits."""
     line = json.dumps(event, ensure_ascii=False, sort_keys=True)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with (folder / EVENTS).open("a", encoding="utf-8") as file:
+    with (folder / EVENTS).open("ab+", buffering=0) as file:
         fcntl.flock(file, fcntl.LOCK_EX)  # let go of with the file: one sender at a time keeps the order
-        file.write(line + "\n")
-        file.flush()
+        _append(file.fileno(), line)
         if catalogue.url:
             _wait(folder, line)
             catalogue.check()
             _send_waiting(folder, catalogue)
+
+
+def _append(file: int, line: str) -> None:
+    """Whole or not at all: what a full disk cut off is taken back, and what a killed process left is ended first."""
+    there = os.fstat(file).st_size
+    torn = there > 0 and os.pread(file, 1, there - 1) != b"\n"
+    left = memoryview(("\n" * torn + line + "\n").encode())
+    try:
+        while left:
+            left = left[os.write(file, left) :]
+    except OSError:
+        os.ftruncate(file, there)
+        raise
 
 
 def waiting(folder: Path, which: str = WAITING) -> int:

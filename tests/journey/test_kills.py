@@ -154,6 +154,8 @@ def test_a_full_disk_delivers_nothing_and_loses_nothing(world: World, tmp_path: 
     assert world.run(FIFE)["outcome"] == Outcome.DELIVERED
     assert_one_whole_delivery(world, FIFE)
     assert not world.staged()
+    for line in (world.work.places.lineage / "events.jsonl").read_text().splitlines():
+        json.loads(line)  # none was cut off
 
 
 def test_a_drop_zone_that_is_not_there_is_told_and_made_up_for(world: World) -> None:

@@ -17,6 +17,10 @@ def told(world: World) -> list[dict[str, Any]]:
     lines = (world.work.places.lineage / "events.jsonl").read_text().splitlines()
     events = [json.loads(line) for line in lines]
     assert [p for e in events for p in event_problems(e)] == []
+    for dataset in (d for e in events for d in (*e["inputs"], *e["outputs"])):
+        named = {f["name"] for f in dataset["facets"].get("schema", {}).get("fields", [])}
+        checks = (dataset["facets"] | dataset.get("inputFacets", {})).get("dataQualityAssertions", {})
+        assert {a["column"] for a in checks.get("assertions", []) if "column" in a} <= named
     return events
 
 
@@ -67,5 +71,5 @@ def test_a_run_that_its_source_stopped_says_what_was_checked_until_then(world: W
     ended = told(world)[-1]
     assert ended["eventType"] == "FAIL"
     assert [i["name"] for i in ended["inputs"]] == ["curated.benefit_cap"]
-    assert ended["run"]["facets"]["nominalTime"]["nominalStartTime"].endswith("T00:00:00Z")
+    assert ended["run"]["facets"]["nominalTime"]["nominalEndTime"].endswith("-01T00:00:00Z"), "of the next month"
     assert ended["outputs"] == []

@@ -33,6 +33,7 @@ def with_checks(manifest: Manifest) -> Manifest:
         (
             CheckFacts("rows are as many as were built", DATASET, True, "20 rows"),
             CheckFacts("is in its range", f"{DATASET}.award_year", True),
+            CheckFacts("are different in every row", f"{DATASET}.nino, award_year", True),
             CheckFacts("holds no canary", DATASET, False, not_applicable="no canary is known"),
         ),
     )
@@ -113,7 +114,9 @@ def test_checks_stand_with_what_they_are_about_and_those_not_made_assert_nothing
     assert [(a["assertion"], a.get("column")) for a in made] == [
         ("rows are as many as were built", None),
         ("is in its range", "award_year"),
+        ("are different in every row", None),
     ]
+    assert made[-1]["params"] == {"columns": ["nino", "award_year"]}, "`column` is one column of the schema"
     assert source["inputFacets"]["dataQualityMetrics"]["rowCount"] == 26
     assert output["outputFacets"]["outputStatistics"]["rowCount"] == 20
 

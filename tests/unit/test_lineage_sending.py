@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -65,6 +67,32 @@ def test_without_a_catalogue_the_file_has_every_event(tmp_path: Path) -> None:
     assert kept(tmp_path / "lineage") == [0, 1, 2]
     assert waiting(tmp_path / "lineage") == 0
     assert (tmp_path / "lineage").stat().st_mode & 0o077 == 0
+
+
+def test_a_full_disk_leaves_no_half_of_an_event(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tell(tmp_path, NO_CATALOGUE, {"n": 1})
+    write, room = os.write, [5]
+
+    def until_full(file: int, data: memoryview) -> int:
+        if not room:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write(file, data[: room.pop()])
+
+    monkeypatch.setattr(os, "write", until_full)
+    with pytest.raises(OSError, match="No space"):
+        tell(tmp_path, NO_CATALOGUE, {"n": 2})
+    monkeypatch.undo()
+    tell(tmp_path, NO_CATALOGUE, {"n": 3})
+    assert kept(tmp_path) == [1, 3]
+
+
+def test_what_a_killed_process_cut_off_spoils_no_event_after_it(tmp_path: Path) -> None:
+    tell(tmp_path, NO_CATALOGUE, {"n": 1})
+    with (tmp_path / EVENTS).open("a") as file:
+        file.write('{"n": ')
+    tell(tmp_path, NO_CATALOGUE, {"n": 2})
+    first, torn, last = (tmp_path / EVENTS).read_text().splitlines()
+    assert (json.loads(first), torn, json.loads(last)) == ({"n": 1}, '{"n": ', {"n": 2})
 
 
 def test_an_event_is_posted_with_the_key(tmp_path: Path, catalogue: FakeCatalogue) -> None:

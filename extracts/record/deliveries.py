@@ -58,7 +58,7 @@ def reserve_delivery(work: Work, entry: DeliveryEntry) -> DeliveryEntry:
             f"{there.delivery_id} was being published when run {there.run_id} ended.",
             advice="It is compared with the drop zone first; the next run does that by itself.",
         )
-    taken = {"run_id": entry.run_id, "decision_digest": entry.decision_digest, "version": entry.version}
+    taken = {name: getattr(entry, name) for name in ("run_id", "decision_digest", "version", "reason")}
     return _move(work, there, DeliveryState.BUILDING, **taken)
 
 

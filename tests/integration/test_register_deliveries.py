@@ -90,6 +90,16 @@ def test_reserving_again_gives_the_same_delivery_to_the_later_run(agreed):
     assert len(sees(agreed, list_deliveries)) == 1
 
 
+def test_a_correction_that_stopped_is_tried_again_for_another_reason(agreed):
+    publish(agreed, a_delivery())
+    first = a_delivery(revision=2, supersedes=a_delivery().delivery_id, reason="Rows were missing.")
+    does(agreed, reserve_delivery, first)
+    does(agreed, stop_delivery, first.delivery_id)
+    does(agreed, start_run, a_run("run-2"))
+    second = replace(first, run_id="run-2", reason="Rows were missing, and some came twice.")
+    assert does(agreed, reserve_delivery, second) == second
+
+
 def test_what_was_delivered_is_not_delivered_twice(agreed):
     publish(agreed, a_delivery())
     with pytest.raises(AlreadyDelivered, match=r"r1 is published, since 2026-11-23 12:00 UTC.*extracts redeliver"):
@@ -202,7 +212,9 @@ def test_deliveries_are_listed_counted_and_compared(agreed):
         sees(agreed, get_delivery, "NONE")
 
 
-@pytest.mark.parametrize("edit", ["rows = 7", "manifest_digest = ''", "published_at = now()", "state = 'building'"])
+@pytest.mark.parametrize(
+    "edit", ["rows = 7", "manifest_digest = ''", "published_at = now()", "state = 'building'", "reason = 'None.'"]
+)
 def test_a_published_delivery_stays_as_it_was_even_for_sql(agreed, edit):
     publish(agreed, a_delivery())
     with pytest.raises(psycopg.Error, match="changes in its state only"):

@@ -40,6 +40,15 @@ _LONGEST = (
     "test_canary",
 )
 
+# Of the transfer area: everybody whom the sample parties confirm.
+ROOMS = (
+    "fife-council",
+    "scottish-government-analysts",
+    "social-security-scotland",
+    "city-of-edinburgh-council",
+    "stirling-council",
+)
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest files first. Parallel runs keep this order only with `--no-loadscope-reorder`."""
@@ -135,5 +144,5 @@ def sftp_area() -> Iterator[SftpArea]:
     if (why := missing()) and os.environ.get("CI") != "true":
         pytest.skip(why)
     assert not why, why
-    with an_area("fife-council", "scottish-government-analysts", "social-security-scotland") as area:
+    with an_area(*ROOMS) as area:
         yield area

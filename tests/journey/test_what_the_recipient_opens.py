@@ -40,7 +40,8 @@ def delivered(template_world: DemoHome, tmp_path_factory: pytest.TempPathFactory
             apply_scripts(world.work, world.home, decided, lambda _: None)
             rehearse_all(world.work, world.home, decided, lambda _: None)
             for request_id in (FIFE, ANALYSTS, TWIN):
-                assert world.run(request_id)["outcome"] == Outcome.DELIVERED
+                found = world.run(request_id)
+                assert found["outcome"] == Outcome.DELIVERED, found["reason"]
             yield world
         finally:
             plan = load_published(world.work, TWIN).plan

@@ -17,6 +17,7 @@ from tests.support.browser import chromium_path
 from tests.support.keys import Keys, make_keys
 from tests.support.postgres import Database, temporary_database
 from tests.support.sftp_area import SftpArea, an_area, missing
+from tests.support.small_source import SmallSource, small_source
 from tests.support.world import AGREEMENTS, World, copied, make_template
 
 # A slow or busy machine is not a fault of the code; what a property finds must be found again by whoever looks.
@@ -146,3 +147,17 @@ def sftp_area() -> Iterator[SftpArea]:
     assert not why, why
     with an_area(*ROOMS) as area:
         yield area
+
+
+@pytest.fixture(scope="module")
+def module_source(module_database: Database) -> Iterator[SmallSource]:
+    """A small source of the module's own, made once."""
+    with small_source(module_database) as source:
+        yield source
+
+
+@pytest.fixture
+def source(module_source: SmallSource) -> SmallSource:
+    """That source, empty again for each test."""
+    module_source.clear()
+    return module_source

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter as Tally
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -25,20 +24,7 @@ from extracts.extraction.treatment_sql import treated
 from tests.support.agreements import BENEFIT_CAP, STATISTICS, a_request
 from tests.support.briefings import counting, let_count
 from tests.support.builders import a_column, a_planned_column
-from tests.support.postgres import Database
-from tests.support.small_source import NOW, SmallSource, small_source
-
-
-@pytest.fixture(scope="module")
-def module_source(module_database: Database) -> Iterator[SmallSource]:
-    with small_source(module_database) as source:
-        yield source
-
-
-@pytest.fixture
-def source(module_source: SmallSource) -> SmallSource:
-    module_source.clear()
-    return module_source
+from tests.support.small_source import NOW, SmallSource
 
 
 def count(source: SmallSource, request: Request, folder: Path) -> DatasetCounts:

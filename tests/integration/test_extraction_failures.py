@@ -21,18 +21,11 @@ from extracts.extraction import ordering, reading
 from extracts.extraction.sources.names import role_name
 from extracts.extraction.sources.postgres import PostgresSource, open_source
 from tests.support.builders import a_dataset, a_plan, a_planned_dataset, an_identified_plan, some_limits
-from tests.support.postgres import Database
-from tests.support.small_source import SmallSource, small_source
+from tests.support.small_source import SmallSource
 
 PLAN = a_plan(request_id="SDDSB-2026-601", limits=some_limits(k=0))
 CANARY = "CANARYSURNAME"
 MANY = 150_000
-
-
-@pytest.fixture(scope="module")
-def module_source(module_database: Database) -> Iterator[SmallSource]:
-    with small_source(module_database) as source:
-        yield source
 
 
 @pytest.fixture

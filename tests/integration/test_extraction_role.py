@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,8 +21,7 @@ from extracts.extraction.sources.postgres import PostgresSource, open_source
 from extracts.extraction.sources.role_sql import plan_views, source_ended_sql, source_sql
 from extracts.extraction.sources.view_text import definition_tree
 from tests.support.builders import a_dataset, a_plan, a_planned_dataset, an_identified_plan, some_limits
-from tests.support.postgres import Database
-from tests.support.small_source import NOW, SQL, SmallSource, small_source, with_columns
+from tests.support.small_source import NOW, SQL, SmallSource, with_columns
 
 REQUEST = "SDDSB-2026-201"
 ROLE = role_name(REQUEST)
@@ -33,12 +31,6 @@ VIEW = data_view(REQUEST, "pension_credit_award")
 def the_plan(*conditions: Condition) -> ExtractPlan:
     dataset = a_planned_dataset(a_dataset(), (("nino", "pseudonymise", ()), ("sex", "keep", ())), conditions)
     return a_plan(request_id=REQUEST, datasets=(dataset,), limits=some_limits(k=0))
-
-
-@pytest.fixture(scope="module")
-def module_source(module_database: Database) -> Iterator[SmallSource]:
-    with small_source(module_database) as source:
-        yield source
 
 
 @pytest.fixture

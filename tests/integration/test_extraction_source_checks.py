@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -22,12 +22,6 @@ from tests.support.small_source import NOW, SmallSource, small_source, with_colu
 
 PLAN = a_plan(request_id="SDDSB-2026-401", limits=some_limits(k=0))
 VIEW = "curated.pension_credit_award"
-
-
-@pytest.fixture(scope="module")
-def module_source(module_database: Database) -> Iterator[SmallSource]:
-    with small_source(module_database) as source:
-        yield source
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,25 +22,12 @@ from extracts.extraction.membership import Membership, lookup
 from extracts.extraction.values import Extract, Funnel
 from tests.support.builders import a_dataset, a_plan, a_planned_dataset, an_identified_plan, some_limits
 from tests.support.parts import divided, draw
-from tests.support.postgres import Database
-from tests.support.small_source import KEYS, SmallSource, rows_of, small_source
+from tests.support.small_source import KEYS, SmallSource, rows_of
 
 NAMES = tuple((name, "keep", ()) for name in ("nino", "council_code", "weekly_award"))
 FIFE, STIRLING, EDINBURGH, MORAY = "S12000047", "S12000030", "S12000036", "S12000020"
 MAP = {"fife-council": (FIFE,), "stirling-council": (STIRLING, MORAY)}
 PSEUDONYMS = {"fife-council": Keys("1a" * 32, "c3" * 32), "stirling-council": Keys("2b" * 32, "c3" * 32)}
-
-
-@pytest.fixture(scope="module")
-def module_source(module_database: Database) -> Iterator[SmallSource]:
-    with small_source(module_database) as source:
-        yield source
-
-
-@pytest.fixture
-def source(module_source: SmallSource) -> SmallSource:
-    module_source.clear()
-    return module_source
 
 
 def an_award_plan(names=NAMES, **changes: object) -> ExtractPlan:

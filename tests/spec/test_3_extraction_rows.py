@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -16,22 +15,9 @@ from extracts.extraction.holds import holds_since
 from extracts.extraction.membership import Membership, lookup
 from extracts.extraction.values import Extract, Funnel
 from tests.support.builders import a_dataset, a_period, a_plan, a_planned_dataset, an_identified_plan, some_limits
-from tests.support.postgres import Database
-from tests.support.small_source import KEYS, NOW, SmallSource, rows_of, small_source, with_columns
+from tests.support.small_source import KEYS, NOW, SmallSource, rows_of, with_columns
 
 NAMES = tuple((name, "keep", ()) for name in ("nino", "council_code", "date_of_birth", "weekly_award", "award_type"))
-
-
-@pytest.fixture(scope="module")
-def module_source(module_database: Database) -> Iterator[SmallSource]:
-    with small_source(module_database) as source:
-        yield source
-
-
-@pytest.fixture
-def source(module_source: SmallSource) -> SmallSource:
-    module_source.clear()
-    return module_source
 
 
 def an_award_plan(*conditions: Condition, **changes: object) -> ExtractPlan:

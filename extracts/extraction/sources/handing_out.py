@@ -6,6 +6,7 @@ A kind says how it is opened and what was deployed there; rows, counts and contr
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -45,7 +46,7 @@ class Opened(HandsOut, Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
-class HandingOut:
+class HandingOut(ABC):
     """A source that hands out the rows of one plan."""
 
     plan: ExtractPlan
@@ -55,15 +56,15 @@ class HandingOut:
     reads_at_once: bool = False
     _held: dict[str, Asked] = field(default_factory=dict, repr=False, compare=False)
 
+    @abstractmethod
     def open(self) -> Opened:
         """A transaction of its own."""
-        raise NotImplementedError
 
+    @abstractmethod
     def deployed(
         self, connection: Any, plan: ExtractPlan, datasets: Mapping[str, Dataset], /
     ) -> tuple[dict[str, str], dict[str, str]]:
         """Digests of what is there, once it is what was approved."""
-        raise NotImplementedError
 
     def reading(self, view: ExpectedView, /) -> str:
         """The view's definition: the engine evaluates it."""

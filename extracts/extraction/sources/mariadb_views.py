@@ -28,6 +28,7 @@ from extracts.extraction.sources.literals import name, relation
 from extracts.extraction.sources.mariadb import CONTROLS
 from extracts.extraction.sources.pushed_down import is_pushed
 from extracts.extraction.sources.pushed_down import relation as table
+from extracts.extraction.sources.rows import SIGNS
 from extracts.extraction.sources.view_sql import read_columns
 from extracts.extraction.sources.view_text import definition_digest
 
@@ -152,7 +153,7 @@ def _test(condition: Condition, type: ColumnType) -> str:
     if condition.operator is Operator.IN and len(values) > 1:
         return f"{column} {negated}in ({','.join(values)})"
     operator = Operator.EQUALS if condition.operator is Operator.IN else condition.operator
-    return f"{column} {_SIGNS[operator, condition.negated]} {values[0]}"
+    return f"{column} {SIGNS[operator, condition.negated]} {values[0]}"
 
 
 def _literal(value: str, type: ColumnType) -> str:
@@ -210,11 +211,3 @@ _STAMPS = (
     "select `s`.`table_name` AS `table_name`,`s`.`loaded_at` AS `loaded_at`,`s`.`row_count` AS `row_count`"
     " from `curated`.`load_stamp` `s`"
 )
-_SIGNS = {
-    (Operator.EQUALS, False): "=",
-    (Operator.EQUALS, True): "<>",
-    (Operator.BEFORE, False): "<",
-    (Operator.BEFORE, True): ">=",
-    (Operator.AFTER, False): ">",
-    (Operator.AFTER, True): "<=",
-}

@@ -164,10 +164,10 @@ def condition_test(condition: Condition, type: ColumnType) -> str:
         outside = f"({column} < {low} OR {column} > {high})"
         return outside if condition.negated else f"{column} >= {low} AND {column} <= {high}"
     (value,) = values
-    return f"{column} {_SIGNS[condition.operator, condition.negated]} {value}"
+    return f"{column} {SIGNS[condition.operator, condition.negated]} {value}"
 
 
-_SIGNS = {
+SIGNS = {
     (Operator.EQUALS, False): "=",
     (Operator.EQUALS, True): "<>",
     (Operator.BEFORE, False): "<",
